@@ -1,0 +1,103 @@
+// Makes a checkout ready to run; with --test, ready to be tested. Needs Node and npm, nothing installed. Quiet when there is nothing to do.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findRuntime, unsupported } from "../bin/runtime.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const refusal = unsupported();
+if (refusal !== undefined) fail(refusal);
+if (Number.parseInt(process.versions.node, 10) < 20) {
+  fail(`Hearthwire needs Node 20 or later; this is ${process.versions.node}.`);
+}
+
+if (!packagesAreInstalled()) {
+  console.log("Installing the packages that package-lock.json names…");
+  npm("ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error");
+}
+repairRuntime();
+if (process.argv.includes("--test")) installSystemPackages();
+
+/** Compares the lockfile with npm's own record of what it put into node_modules. */
+function packagesAreInstalled() {
+  const wanted = lockedPackages("package-lock.json");
+  const present = lockedPackages("node_modules/.package-lock.json");
+  if (wanted === undefined || present === undefined) return false;
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === "") continue;
+    const found = present[path];
+    if (found === undefined ? !entry.optional : found.version !== entry.version) return false;
+  }
+  return Object.keys(present).every((path) => path in wanted);
+}
+
+/** @param {string} file @returns {Record<string, { version?: string, optional?: boolean }> | undefined} */
+function lockedPackages(file) {
+  try {
+    return JSON.parse(readFileSync(join(root, file), "utf8")).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+/** After an install without install scripts, `node_modules/.bin/bun` is a text that says so. */
+function repairRuntime() {
+  const runtime = findRuntime();
+  const own = join(root, "node_modules", "bun");
+  if (runtime?.startsWith(join(own, "bin"))) return;
+  run(process.execPath, [join(own, "install.js")], "Cannot set up the runtime (the npm package bun)");
+}
+
+/** @param {string[]} args */
+function npm(...args) {
+  // The npm that runs this script, so that both see the same settings.
+  const path = process.env["npm_execpath"];
+  const what = "Cannot install the packages";
+  if (path !== undefined && basename(path) === "npm-cli.js") run(process.execPath, [path, ...args], what);
+  else run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
+}
+
+/** What the tests need that npm does not bring: a browser, and PHP for the sender that docs/ shows. */
+function installSystemPackages() {
+  const missing = [];
+  if (!existsSync(process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium")) missing.push("chromium");
+  if (!onPath("php")) missing.push("php-cli");
+  if (missing.length === 0) return;
+  const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
+  if (process.getuid?.() !== 0 || !onPath("apt-get")) {
+    fail(
+      `The tests need ${missing.join(" and ")}. Run: sudo ${command}` +
+        (missing.includes("chromium") ? "\n(or set CHROMIUM_PATH to a Chromium or Chrome that is elsewhere)" : ""),
+    );
+  }
+  console.log(`Installing what the tests need: ${missing.join(", ")}…`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-q"], "Cannot read the list of Debian's packages", env);
+  run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(" and ")}`, env);
+}
+
+/** @param {string} program */
+function onPath(program) {
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
+/** @param {string} program @param {string[]} args @param {string} failure @param {NodeJS.ProcessEnv} [env] */
+function run(program, args, failure, env = process.env) {
+  const { status, error, stdout, stderr } = spawnSync(program, args, {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    maxBuffer: 64 << 20,
+    shell: program.endsWith(".cmd"),
+  });
+  if (status === 0) return;
+  fail(`${failure}: ${[program, ...args].join(" ")}\n${error?.message ?? ""}${stdout ?? ""}${stderr ?? ""}`);
+}
+
+/** @param {string} message @returns {never} */
+function fail(message) {
+  console.error(message.trimEnd());
+  process.exit(1);
+}

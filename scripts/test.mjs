@@ -1,0 +1,136 @@
+// Runs every check, also after one has failed, and ends with the line `N passed, N failed`.
+// npm test [-- part of a test file's path …]; --long runs the long runs whole.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findRuntime } from "../bin/runtime.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const long = process.argv.includes("--long");
+const filters = process.argv.slice(2).filter((argument) => argument !== "--" && !argument.startsWith("-"));
+const colors = process.stdout.isTTY ? "force" : "off";
+const minute = 60_000;
+
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+await check("Format and lint", "node_modules/@biomejs/biome/bin/biome", [
+  "ci",
+  "--error-on-warnings",
+  `--colors=${colors}`,
+  ".",
+]);
+await check("Types", "node_modules/typescript/bin/tsc", []);
+if (filesIn("dashboard").some((file) => file.endsWith(".js")))
+  await check("Types of the dashboard", "node_modules/typescript/bin/tsc", ["-p", "dashboard"]);
+await tests();
+
+console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+// What is skipped is not tested, and nobody reads that on the last line of a green run.
+process.exit(failed + skipped === 0 ? 0 : 1);
+
+/** @param {string} title @param {string} script @param {string[]} args */
+async function check(title, script, args) {
+  heading(title);
+  const { ok, ended } = await run(process.execPath, [join(root, script), ...args], 5 * minute);
+  if (ok) passed++;
+  else {
+    failed++;
+    console.log(`${title}: failed (${ended})`);
+  }
+}
+
+async function tests() {
+  heading(long ? "Tests, with the long runs whole" : "Tests");
+  const files = testFiles().filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+  const runtime = findRuntime();
+  if (files.length === 0 || runtime === undefined) {
+    failed++;
+    console.log(runtime === undefined ? "Cannot find the runtime: run `npm install`." : "There is no such test file.");
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "hearthwire-test-"));
+  const report = join(folder, "junit.xml");
+  const args = [
+    "test",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    `--timeout=${long ? 10 * minute : minute / 2}`,
+  ];
+  const { ok, ended } = await run(runtime, [...args, ...files.map((file) => `./${file}`)], (long ? 80 : 20) * minute);
+  const sums = readReport(report);
+  rmSync(folder, { recursive: true });
+
+  for (const name of sums.skippedNames) console.log(`Skipped: ${name}`);
+  const silent = files.filter((file) => !sums.files.has(file));
+  for (const file of silent) console.log(`No test was reported from ${file}.`);
+  if (!ok) console.log(`Tests: failed (${ended})`);
+  const failures = sums.failures + silent.length;
+  passed += sums.tests - sums.failures - sums.skipped;
+  skipped += sums.skipped;
+  // An error outside any test (or a crash) is in the exit code only.
+  failed += ok ? failures : Math.max(failures, 1);
+}
+
+/** @param {string} report */
+function readReport(report) {
+  let xml = "";
+  try {
+    xml = readFileSync(report, "utf8");
+  } catch {
+    console.log("The test run left no report.");
+  }
+  const head = /<testsuites\b[^>]*>/.exec(xml)?.[0] ?? "";
+  const sum = (/** @type {string} */ name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const files = new Set(Array.from(xml.matchAll(/<testcase\b[^>]* file="([^"]*)"/g), (match) => match[1]));
+  const skippedNames = Array.from(
+    xml.matchAll(/<testcase\b[^>]*? name="([^"]*)"[^>]*>\s*<skipped\b/g),
+    (match) => match[1],
+  );
+  return { tests: sum("tests"), failures: sum("failures"), skipped: sum("skipped"), files, skippedNames };
+}
+
+/** Every test file of the project, wherever it stands. */
+function testFiles() {
+  const folders = ["src", "test", "simulators", "dashboard", "devices", "demo", "bench", "packaging"];
+  return folders.flatMap(filesIn).filter((file) => /[._](test|spec)\.[cm]?[jt]sx?$/.test(file));
+}
+
+/** @param {string} folder @returns {string[]} */
+function filesIn(folder) {
+  try {
+    return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => !name.split(sep).includes("node_modules"))
+      .map((name) => relative(root, join(root, folder, name)).replaceAll(sep, "/"))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * @param {string} program @param {string[]} args @param {number} limit in milliseconds
+ * @returns {Promise<{ ok: boolean, ended: string }>}
+ */
+function run(program, args, limit) {
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...(long && { HEARTHWIRE_LONG: "1" }) };
+    const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), limit);
+    child.on("error", (error) => resolve({ ok: false, ended: error.message }));
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      const ended =
+        code !== null ? `exit code ${code}` : signal === "SIGKILL" ? "killed, perhaps after its time limit" : signal;
+      resolve({ ok: code === 0, ended: ended ?? "no exit code" });
+    });
+  });
+}
+
+/** @param {string} title */
+function heading(title) {
+  console.log(`\n── ${title} ${"─".repeat(Math.max(0, 76 - title.length))}`);
+}
