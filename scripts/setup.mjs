@@ -62,7 +62,9 @@ function npm(...args) {
 /** What the tests need that npm does not bring: a browser, and PHP for the sender that docs/ shows. */
 function installSystemPackages() {
   const missing = [];
-  if (!existsSync(process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium")) missing.push("chromium");
+  const chromium = process.env["CHROMIUM_PATH"];
+  if (chromium !== undefined && !existsSync(chromium)) fail(`CHROMIUM_PATH names no file: ${chromium}`);
+  if (chromium === undefined && !existsSync("/usr/bin/chromium")) missing.push("chromium");
   if (!onPath("php")) missing.push("php-cli");
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
