@@ -1,0 +1,375 @@
+/**
+ * The broker of one process: order, history and maps in memory, and durable channels through a `Journal`.
+ *
+ * Order. `seq` grows in the order of delivery. A publication on a durable channel is delivered when the journal has it,
+ * but its record must already name its `seq`. So one batch at a time is on its way to the journal, its numbers begin
+ * some room ahead, and what other channels deliver meanwhile takes numbers out of that room.
+ */
+import { matches, PatternTable } from "../../core/channels.ts";
+import { Refused } from "../../core/refusals.ts";
+import type {
+  Broker,
+  Chance,
+  ChannelReading,
+  Clock,
+  Draft,
+  HistoryPage,
+  HistoryQuery,
+  Journal,
+  JournalRecord,
+  Log,
+  MaybePromise,
+  Past,
+  Position,
+  Publication,
+  Reading,
+  Receipt,
+  Selector,
+  SettingsOf,
+} from "../../ports.ts";
+import { ChannelLog } from "./channel-log.ts";
+
+export interface EmbeddedBrokerParts {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly settingsOf: SettingsOf;
+  /** Without one, durable channels are refused. */
+  readonly journal?: Journal;
+  /** How many channels may be held at once. Default 1,000,000. */
+  readonly maxChannels?: number;
+  /** The least room ahead of a batch; for tests. Default 4,096. */
+  readonly leastRoom?: number;
+}
+
+/** A publication that waits for the journal. */
+interface Pending {
+  readonly log: ChannelLog;
+  readonly draft: Draft;
+  readonly resolve: (receipt: MaybePromise<Receipt>) => void;
+  readonly reject: (refused: unknown) => void;
+}
+
+const expiryInterval = 60_000;
+/** The journal keeps a mark that `seq` will not pass before the next mark is kept. */
+const markDistance = 2 ** 24;
+const rememberedPatterns = 1000;
+
+export class EmbeddedBroker implements Broker {
+  readonly run: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #settingsOf: SettingsOf;
+  readonly #journal: Journal | undefined;
+  readonly #maxChannels: number;
+  readonly #leastRoom: number;
+  readonly #logs = new Map<string, ChannelLog>();
+  /** The channels of patterns that were asked for, kept up to date as channels come. */
+  readonly #reach = new Map<string, Set<ChannelLog>>();
+  readonly #reachTable = new PatternTable<Set<ChannelLog>>();
+  #deliver: (publication: Publication) => void = () => undefined;
+  #seq = 0;
+  #mark = Number.POSITIVE_INFINITY;
+  #evictions = 0;
+  #evictedSeq = 0;
+  #pending: Pending[] = [];
+  /** Publications of other channels that found no number left before the batch. */
+  #held: Pending[] = [];
+  #commit: Promise<void> | undefined;
+  #commitDue = false;
+  /** The first number of the batch that is on its way to the journal. */
+  #ceiling = Number.POSITIVE_INFINITY;
+  /** How many publications other channels had during the last commit. */
+  #duringCommit = 0;
+  #closed = false;
+  #stopExpiry: () => void;
+
+  constructor({ clock, chance, log, settingsOf, journal, maxChannels, leastRoom }: EmbeddedBrokerParts) {
+    this.run = chance.text(8, "abcdefghijklmnopqrstuvwxyz0123456789");
+    this.#clock = clock;
+    this.#log = log;
+    this.#settingsOf = settingsOf;
+    this.#journal = journal;
+    this.#maxChannels = maxChannels ?? 1_000_000;
+    this.#leastRoom = leastRoom ?? 4096;
+    this.#stopExpiry = clock.after(expiryInterval, () => this.#expire());
+  }
+
+  /** Reads the journal back. To be awaited before the first publication. */
+  async start(): Promise<void> {
+    const journal = this.#journal;
+    if (journal === undefined) return;
+    for (const kept of journal.load()) {
+      const settings = this.#settingsOf(kept.channel);
+      // A channel that is no longer durable begins anew.
+      if (settings.durable === "no") {
+        journal.forget(kept.channel);
+        continue;
+      }
+      const log = new ChannelLog(kept.channel, settings, journal.epoch, 0);
+      log.restore(kept);
+      this.#file(log);
+    }
+    this.#seq = journal.nextSeq;
+    journal.begin({ run: this.run, from: this.#seq });
+    this.#mark = this.#seq + markDistance;
+    await journal.reserve(this.#mark);
+  }
+
+  attach(deliver: (publication: Publication) => void): void {
+    this.#deliver = deliver;
+  }
+
+  publish(channel: string, draft: Draft): MaybePromise<Receipt> {
+    if (this.#closed) throw new Refused("shutdown", `Cannot publish on ${channel}: the gateway is stopping`);
+    const log = this.#logs.get(channel) ?? this.#create(channel);
+    if (log.entries === undefined) {
+      if (draft.key !== undefined)
+        throw new Refused("badRequest", `Cannot set a key on ${channel}: it is a stream channel`);
+    } else if (draft.key === undefined) {
+      throw new Refused("badRequest", `Cannot publish on ${channel} without a key: it is a map channel`);
+    } else if (draft.removed === true && !log.entries.has(draft.key) && log.waiting === 0) {
+      return { channel, offset: log.offset, epoch: log.epoch };
+    }
+    if (log.settings.durable !== "no") return this.#publishDurably(log, draft);
+    if (this.#seq + 1 >= this.#ceiling) return this.#publishAfterCommit(log, draft);
+    log.given++;
+    this.#put(log, publicationOf(log, draft, log.given, this.#seq + 1, this.#clock.now()));
+    return { channel, offset: log.offset, epoch: log.epoch };
+  }
+
+  read(selector: Selector, past: Past): Reading {
+    const logs = new Set<ChannelLog>();
+    for (const name of selector.names) logs.add(this.#logs.get(name) ?? this.#create(name));
+    for (const pattern of selector.patterns) {
+      for (const log of this.#reachOf(pattern)) if (log.offset > 0) logs.add(log);
+    }
+    const now = this.#clock.now();
+    const channels: ChannelReading[] = [];
+    let gap = past.from === "position" && selector.patterns.length > 0 && past.position.run !== this.run;
+    for (const log of logs) {
+      if (log.expire(now)) this.#trimJournal(log);
+      const reading = log.read(past, this.#honours(past, log));
+      if (reading.as === "gap") gap = true;
+      channels.push(reading);
+    }
+    return { position: { run: this.run, seq: this.#seq }, gap, channels };
+  }
+
+  history(channel: string, query: HistoryQuery): HistoryPage {
+    const log = this.#logs.get(channel) ?? this.#create(channel);
+    if (log.expire(this.#clock.now())) this.#trimJournal(log);
+    if (query.since !== undefined && query.since.epoch !== "" && query.since.epoch !== log.epoch) {
+      throw new Refused("unrecoverablePosition", `Cannot read ${channel} since epoch ${query.since.epoch}: it is gone`);
+    }
+    return { epoch: log.epoch, offset: log.offset, publications: log.page(query) };
+  }
+
+  channels(pattern: string): readonly string[] {
+    const names: string[] = [];
+    for (const log of this.#logs.values()) if (log.offset > 0 && matches(pattern, log.channel)) names.push(log.channel);
+    return names.sort();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopExpiry();
+    while (this.#commit !== undefined || this.#pending.length > 0) {
+      this.#startCommit();
+      await this.#commit;
+    }
+    await this.#journal?.close();
+  }
+
+  // ── Order ──
+
+  #put(log: ChannelLog, publication: Publication): void {
+    this.#seq = publication.seq;
+    this.#duringCommit++;
+    if (log.append(publication)) this.#trimJournal(log);
+    if (publication.seq > this.#mark - markDistance / 2) this.#moveMark();
+    this.#deliver(publication);
+  }
+
+  #moveMark(): void {
+    const mark = this.#mark + markDistance;
+    this.#mark = mark;
+    this.#journal?.reserve(mark).catch((thrown: unknown) => {
+      this.#log.error({ err: thrown }, "Cannot keep the broker's position in the journal");
+    });
+  }
+
+  #publishDurably(log: ChannelLog, draft: Draft): Promise<Receipt> {
+    if (this.#journal === undefined) {
+      throw new Refused(
+        "notAvailable",
+        `Cannot publish on ${log.channel}: it is durable, and there is no data directory`,
+      );
+    }
+    log.waiting++;
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ log, draft, resolve, reject });
+      if (this.#commit !== undefined || this.#commitDue) return;
+      this.#commitDue = true;
+      this.#clock.atEndOfTurn(() => {
+        this.#commitDue = false;
+        this.#startCommit();
+      });
+    });
+  }
+
+  /** The numbers ahead of the batch in the journal are used up: what comes now goes after it. */
+  #publishAfterCommit(log: ChannelLog, draft: Draft): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#held.push({ log, draft, resolve, reject });
+    });
+  }
+
+  #release(): void {
+    this.#ceiling = Number.POSITIVE_INFINITY;
+    const held = this.#held;
+    this.#held = [];
+    for (const { log, draft, resolve, reject } of held) {
+      try {
+        resolve(this.publish(log.channel, draft));
+      } catch (thrown) {
+        reject(thrown);
+      }
+    }
+  }
+
+  #startCommit(): void {
+    const journal = this.#journal;
+    if (journal === undefined || this.#commit !== undefined || this.#pending.length === 0) return;
+    const batch = this.#pending;
+    this.#pending = [];
+    const room = Math.max(this.#leastRoom, this.#duringCommit * 8);
+    this.#duringCommit = 0;
+    this.#ceiling = this.#seq + room;
+    const time = this.#clock.now();
+    const records = batch.map(({ log, draft }, at): JournalRecord => {
+      log.given++;
+      return { ...publicationOf(log, draft, log.given, this.#ceiling + at, time), kind: log.settings.kind };
+    });
+    const durability = batch.some(({ log }) => log.settings.durable === "sync") ? "sync" : "yes";
+    this.#commit = journal
+      .append(records, durability)
+      .then(
+        () => this.#committed(batch, records),
+        (thrown: unknown) => this.#uncommitted(batch, thrown),
+      )
+      .finally(() => {
+        this.#commit = undefined;
+        this.#startCommit();
+      });
+  }
+
+  #committed(batch: readonly Pending[], records: readonly JournalRecord[]): void {
+    for (const [at, { log, resolve }] of batch.entries()) {
+      const record = records[at];
+      if (record === undefined) continue;
+      log.waiting--;
+      this.#put(log, record);
+      resolve({ channel: log.channel, offset: record.offset, epoch: log.epoch });
+    }
+    this.#release();
+  }
+
+  #uncommitted(batch: readonly Pending[], thrown: unknown): void {
+    for (const { log, reject } of batch) {
+      log.waiting--;
+      log.given = log.offset;
+      reject(thrown);
+    }
+    this.#release();
+  }
+
+  // ── Channels ──
+
+  #create(channel: string): ChannelLog {
+    if (this.#logs.size >= this.#maxChannels) this.#evict();
+    const settings = this.#settingsOf(channel);
+    const volatile = this.#evictions === 0 ? this.run : `${this.run}${this.#evictions.toString(36)}`;
+    const epoch = settings.durable === "no" ? volatile : (this.#journal?.epoch ?? volatile);
+    const log = new ChannelLog(channel, settings, epoch, settings.durable === "no" ? this.#evictedSeq : 0);
+    this.#file(log);
+    return log;
+  }
+
+  #file(log: ChannelLog): void {
+    this.#logs.set(log.channel, log);
+    for (const reached of this.#reachTable.match(log.channel)) reached.add(log);
+  }
+
+  /** Makes room: channels that hold nothing go, and with them their place, which a new epoch then tells. */
+  #evict(): void {
+    this.#evictions++;
+    for (const [name, log] of this.#logs) {
+      if (!log.empty || log.settings.durable !== "no") continue;
+      this.#logs.delete(name);
+      for (const reached of this.#reachTable.match(name)) reached.delete(log);
+      this.#evictedSeq = Math.max(this.#evictedSeq, log.trimmedSeq);
+    }
+    if (this.#logs.size < this.#maxChannels) return;
+    throw new Refused("limitExceeded", `Cannot hold more than ${this.#maxChannels} channels`);
+  }
+
+  #reachOf(pattern: string): Iterable<ChannelLog> {
+    let reached = this.#reach.get(pattern);
+    if (reached === undefined) {
+      if (this.#reach.size >= rememberedPatterns) this.#forgetReach();
+      reached = new Set();
+      for (const log of this.#logs.values()) if (matches(pattern, log.channel)) reached.add(log);
+      this.#reach.set(pattern, reached);
+      this.#reachTable.add(pattern, reached);
+    }
+    return reached;
+  }
+
+  #forgetReach(): void {
+    for (const [pattern, reached] of this.#reach) this.#reachTable.remove(pattern, reached);
+    this.#reach.clear();
+  }
+
+  // ── The past ──
+
+  #honours(past: Past, log: ChannelLog): boolean {
+    switch (past.from) {
+      case "now":
+        return true;
+      case "offset":
+        return past.epoch === log.epoch && past.offset <= log.offset && past.offset >= log.trimmedOffset;
+      case "position":
+        return this.#knows(past.position, log) && past.position.seq >= log.trimmedSeq;
+    }
+  }
+
+  /** Whether a position can be compared with this channel's numbers. */
+  #knows({ run, seq }: Position, log: ChannelLog): boolean {
+    if (run === this.run) return seq <= this.#seq;
+    const runs = this.#journal?.runs ?? [];
+    const at = runs.findIndex((earlier) => earlier.run === run);
+    const from = runs[at]?.from;
+    if (log.settings.durable === "no" || from === undefined || seq < from) return false;
+    return seq <= (runs[at + 1]?.from ?? this.#journal?.nextSeq ?? 0);
+  }
+
+  #trimJournal(log: ChannelLog): void {
+    if (log.settings.durable !== "no") this.#journal?.trim(log.channel, log.trimmedOffset, log.trimmedSeq);
+  }
+
+  #expire(): void {
+    const now = this.#clock.now();
+    for (const log of this.#logs.values()) if (log.expire(now)) this.#trimJournal(log);
+    this.#stopExpiry = this.#clock.after(expiryInterval, () => this.#expire());
+  }
+}
+
+/** Written out for the common case, so that most publications have one shape. */
+function publicationOf(log: ChannelLog, draft: Draft, offset: number, seq: number, time: number): Publication {
+  const { channel } = log;
+  if (draft.key === undefined && draft.tags === undefined && draft.info === undefined) {
+    return { channel, offset, seq, time, data: draft.data };
+  }
+  return { ...draft, channel, offset, seq, time };
+}

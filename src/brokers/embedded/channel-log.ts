@@ -1,0 +1,148 @@
+/** One channel as the embedded broker holds it: its place, its recent history, and its map. */
+import type { ChannelReading, ChannelSettings, HistoryQuery, JournalChannel, Past, Publication } from "../../ports.ts";
+
+/** The list is cut when this many publications at its front are spent, and they are half of it. */
+const spentBeforeCut = 64;
+
+export class ChannelLog {
+  readonly channel: string;
+  readonly settings: ChannelSettings;
+  readonly epoch: string;
+  /** The last offset that was delivered. */
+  offset: number;
+  /** The last offset that was given out, delivered or on its way to the journal. */
+  given: number;
+  /** How many publications are on their way to the journal. */
+  waiting = 0;
+  /** The `seq` of the newest publication that history no longer has. */
+  trimmedSeq: number;
+  /** The map: the latest publication of each key. */
+  readonly entries: Map<string, Publication> | undefined;
+  #publications: Publication[] = [];
+  #first = 0;
+
+  constructor(channel: string, settings: ChannelSettings, epoch: string, trimmedSeq: number) {
+    this.channel = channel;
+    this.settings = settings;
+    this.epoch = epoch;
+    this.offset = 0;
+    this.given = 0;
+    this.trimmedSeq = trimmedSeq;
+    this.entries = settings.kind === "map" ? new Map() : undefined;
+  }
+
+  /** Takes over what the journal kept. */
+  restore(kept: JournalChannel): void {
+    this.offset = kept.offset;
+    this.given = kept.offset;
+    this.trimmedSeq = kept.trimmedSeq;
+    this.#publications = [...kept.publications];
+    for (const entry of kept.entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
+  }
+
+  /** Nothing of the past is held, so that only the place would be lost with it. */
+  get empty(): boolean {
+    return this.#publications.length === this.#first && (this.entries?.size ?? 0) === 0;
+  }
+
+  /** How many of the last publications are held. */
+  get held(): number {
+    return this.#publications.length - this.#first;
+  }
+
+  /** Notes a delivered publication. True if an older one had to go for it. */
+  append(publication: Publication): boolean {
+    this.offset = publication.offset;
+    if (this.given < publication.offset) this.given = publication.offset;
+    if (this.entries !== undefined && publication.key !== undefined) {
+      // Deleted first, so that the map's own order is that of the offsets.
+      this.entries.delete(publication.key);
+      if (publication.removed !== true) this.entries.set(publication.key, publication);
+    }
+    if (this.settings.history.size === 0) {
+      this.trimmedSeq = publication.seq;
+      return true;
+    }
+    this.#publications.push(publication);
+    let trimmed = this.expire(publication.time);
+    if (this.held > this.settings.history.size) {
+      this.#dropFirst();
+      trimmed = true;
+    }
+    return trimmed;
+  }
+
+  /** Lets go of what is older than the history's `ttl`. True if there was something. */
+  expire(now: number): boolean {
+    const oldest = now - this.settings.history.ttl;
+    let first = this.#publications[this.#first];
+    if (first === undefined || first.time >= oldest) return false;
+    while (first !== undefined && first.time < oldest) {
+      this.#dropFirst();
+      first = this.#publications[this.#first];
+    }
+    return true;
+  }
+
+  /** The last offset that history no longer has. */
+  get trimmedOffset(): number {
+    return (this.#publications[this.#first]?.offset ?? this.offset + 1) - 1;
+  }
+
+  read(past: Past, honoured: boolean): ChannelReading {
+    const { channel, epoch, offset } = this;
+    const { kind } = this.settings;
+    const place = { channel, kind, epoch, offset };
+    if (past.from === "now") {
+      if (this.entries !== undefined) return { ...place, as: "snapshot", publications: [...this.entries.values()] };
+      return { ...place, as: "history", publications: this.#last(past.history) };
+    }
+    if (!honoured) return { ...place, as: "gap", publications: this.#known() };
+    const at =
+      past.from === "offset"
+        ? this.#first + Math.max(0, past.offset - this.trimmedOffset)
+        : this.#indexAfter(past.position.seq);
+    return { ...place, as: "missed", publications: this.#publications.slice(at) };
+  }
+
+  page({ limit, since, reverse }: HistoryQuery): readonly Publication[] {
+    if (limit === 0) return [];
+    const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
+    const held = this.#publications.slice(this.#first);
+    if (reverse === true) {
+      const before = since === undefined ? held : held.filter((publication) => publication.offset < since.offset);
+      return before.slice(Math.max(0, before.length - most)).reverse();
+    }
+    const after = since === undefined ? held : held.filter((publication) => publication.offset > since.offset);
+    return after.slice(0, most);
+  }
+
+  /** What can still be said after a gap: the map, or the history that is left. */
+  #known(): readonly Publication[] {
+    return this.entries !== undefined ? [...this.entries.values()] : this.#publications.slice(this.#first);
+  }
+
+  #last(count: number): readonly Publication[] {
+    return count <= 0 ? [] : this.#publications.slice(Math.max(this.#first, this.#publications.length - count));
+  }
+
+  #indexAfter(seq: number): number {
+    let low = this.#first;
+    let high = this.#publications.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#publications[middle]?.seq ?? 0) > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #dropFirst(): void {
+    this.trimmedSeq = this.#publications[this.#first]?.seq ?? this.trimmedSeq;
+    this.#first++;
+    if (this.#first >= spentBeforeCut && this.#first * 2 >= this.#publications.length) {
+      this.#publications = this.#publications.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** Who comes in, and as whom: keys, tickets, and what a peer without either may do from where it is. */
+import ipaddr from "ipaddr.js";
+import type { Clock, KeyStore, Policy } from "../ports.ts";
+import { everyRight, noRight, Rights } from "./access.ts";
+import type { Credential } from "./credentials.ts";
+import { keyId } from "./credentials.ts";
+import { isHash } from "./keys.ts";
+import { originAllowed, ownOrigins } from "./origins.ts";
+import { Refused } from "./refusals.ts";
+import type { Principal } from "./session.ts";
+import type { Tickets } from "./tickets.ts";
+
+/** What strangers of one policy are, and from which addresses. */
+interface Strangers {
+  readonly ranges: readonly Range[];
+  readonly principal: Principal;
+  readonly welcome: Map<string, boolean>;
+}
+
+const rememberedAddresses = 10_000;
+/** A key's last use is written down this often at most. */
+const touchInterval = 60_000;
+
+export const nobody: Principal = { id: "anonymous", name: "anonymous", rights: noRight };
+export const owner: Principal = { id: "owner", name: "owner of this machine", rights: everyRight };
+
+export class Gate {
+  readonly #keys: KeyStore;
+  readonly #clock: Clock;
+  readonly #tickets: Tickets;
+  readonly #publicUrl: string | undefined;
+  readonly #principals = new Map<string, { readonly principal: Principal; readonly hash: string; touched: number }>();
+  readonly #strangers = new Map<Policy, Strangers>();
+
+  constructor(parts: { keys: KeyStore; clock: Clock; tickets: Tickets; publicUrl?: string | undefined }) {
+    this.#keys = parts.keys;
+    this.#clock = parts.clock;
+    this.#tickets = parts.tickets;
+    this.#publicUrl = parts.publicUrl;
+  }
+
+  /** Whose credential it is; refused (101) when it is nobody's, and (110) when it is over. */
+  admit(credential: Credential): Principal {
+    return credential.kind === "ticket" ? this.#tickets.redeem(credential.text) : this.byKey(credential.text);
+  }
+
+  byKey(key: string): Principal {
+    const id = keyId(key);
+    if (id === undefined) throw new Refused("unauthorized");
+    const now = this.#clock.now();
+    const known = this.#principals.get(id);
+    // A storm of reconnects makes no principal twice, so that all sessions of a key share what it remembers.
+    const principal = known !== undefined && isHash(known.hash, key) ? known.principal : this.#fromStore(id, key);
+    if (principal.expires !== undefined && principal.expires <= now) {
+      throw new Refused("expired", `Cannot use key ${id}: it has expired`);
+    }
+    if (known === undefined || now - known.touched >= touchInterval) {
+      this.#keys.touch(id, now);
+      const kept = this.#principals.get(id);
+      if (kept !== undefined) kept.touched = now;
+    }
+    return principal;
+  }
+
+  #fromStore(id: string, key: string): Principal {
+    const record = this.#keys.find(id);
+    if (record === undefined || !isHash(record.hash, key)) throw new Refused("unauthorized");
+    const principal: Principal = {
+      id: record.id,
+      name: record.name,
+      rights: new Rights(record.grants),
+      ...(record.device === undefined ? {} : { device: record.device }),
+      ...(record.expires === undefined ? {} : { expires: record.expires }),
+    };
+    this.#principals.set(record.id, { principal, hash: record.hash, touched: 0 });
+    return principal;
+  }
+
+  /** What a peer without a credential is and may do. */
+  stranger(policy: Policy, address: string): Principal {
+    let known = this.#strangers.get(policy);
+    if (known === undefined) {
+      const principal = { ...nobody, rights: new Rights(policy.anonymous) };
+      known = { ranges: policy.openTo.map(parseRange), principal, welcome: new Map() };
+      this.#strangers.set(policy, known);
+    }
+    let welcome = known.welcome.get(address);
+    if (welcome === undefined) {
+      welcome = inRanges(address, known.ranges);
+      if (known.welcome.size >= rememberedAddresses) known.welcome.clear();
+      known.welcome.set(address, welcome);
+    }
+    return welcome ? known.principal : nobody;
+  }
+
+  /** A key was changed or revoked: what is remembered of it goes. Its sessions are the hub's to end. */
+  forget(id: string): void {
+    this.#principals.delete(id);
+    this.#tickets.revoke(id);
+  }
+
+  /** Refuses a web page that is neither ours nor listed; what is no web page has no Origin and passes. */
+  requireOrigin(headers: Headers, secure: boolean, policy: Policy): void {
+    const origin = headers.get("origin");
+    if (origin === null || this.knowsOrigin(origin, headers, secure, policy)) return;
+    throw new Refused(
+      "permissionDenied",
+      `Cannot serve a page of ${origin.slice(0, 100)}: add it to \`origins\` if you trust it`,
+    );
+  }
+
+  knowsOrigin(origin: string, headers: Headers, secure: boolean, policy: Policy): boolean {
+    return originAllowed(origin, ownOrigins(headers.get("host"), secure, this.#publicUrl), policy.origins);
+  }
+}
+
+type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+/** `10.0.0.0/8`, `::1`, or a single address. */
+function parseRange(text: string): Range {
+  return text.includes("/")
+    ? ipaddr.parseCIDR(text)
+    : [ipaddr.parse(text), ipaddr.parse(text).kind() === "ipv4" ? 32 : 128];
+}
+
+export function rangeFault(text: string): string | undefined {
+  try {
+    parseRange(text);
+    return undefined;
+  } catch {
+    return `${JSON.stringify(text)} is no address or range like 192.168.0.0/16`;
+  }
+}
+
+function inRanges(address: string, ranges: readonly Range[]): boolean {
+  if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
+  const asked = ipaddr.process(address);
+  return ranges.some(([range, bits]) => {
+    if (asked.kind() !== range.kind()) return false;
+    return asked instanceof ipaddr.IPv4
+      ? range instanceof ipaddr.IPv4 && asked.match(range, bits)
+      : range instanceof ipaddr.IPv6 && asked.match(range, bits);
+  });
+}
+
+export function addressIn(address: string, ranges: readonly string[]): boolean {
+  return inRanges(address, ranges.map(parseRange));
+}

@@ -1,0 +1,467 @@
+/**
+ * The middle of the gateway: one way in (`publish`), one way out (`deliver`), both through the broker. It knows who
+ * listens to what, and hands out at the end of each turn of the event loop what that turn brought.
+ */
+import type {
+  Broker,
+  Clock,
+  Draft,
+  HistoryPage,
+  HistoryQuery,
+  Log,
+  MaybePromise,
+  Outlet,
+  Past,
+  Position,
+  Publication,
+  QueuePolicy,
+  Reading,
+  Receipt,
+  Selector,
+  SettingsOf,
+} from "../ports.ts";
+import type { Rights } from "./access.ts";
+import { Audience } from "./audience.ts";
+import { nameFault, PatternTable, requireName } from "./channels.ts";
+import { BatchJoiner, type Form, type Member, type PresenceChange } from "./form.ts";
+import { OutgoingQueue, type QueueLimits } from "./outgoing-queue.ts";
+import { Presence } from "./presence.ts";
+import { Refused } from "./refusals.ts";
+import { type AnySession, type Conversation, type Principal, Session, type SessionHost } from "./session.ts";
+
+export interface HubLimits {
+  readonly queue: QueueLimits;
+  /** Largest `data` of a publication, in bytes. */
+  readonly publication: number;
+  /** Names and patterns in one session's subscriptions. */
+  readonly subscriptions: number;
+}
+
+export interface HubParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly broker: Broker;
+  readonly settingsOf: SettingsOf;
+  readonly limits: HubLimits;
+  /** The name of this run, part of session ids. */
+  readonly run: string;
+}
+
+/** The audiences of one channel name. */
+interface Route {
+  readonly exact: Audience[];
+  /** `exact`, and those whose patterns match; as of `version`. */
+  all: readonly Audience[];
+  version: number;
+}
+
+/** How often idle sessions are looked at: heartbeats, deadlines, and queues that grew old. */
+const sweepInterval = 1000;
+/** Routes of channels that only patterns reach are a cache; this many are kept. */
+const cachedRoutes = 100_000;
+
+export class Hub implements SessionHost {
+  readonly log: Log;
+  readonly limits: HubLimits;
+  readonly run: string;
+  readonly joiner = new BatchJoiner();
+  readonly sessions = new Set<AnySession>();
+  readonly policyOf: (channel: string) => QueuePolicy;
+  readonly #clock: Clock;
+  readonly #broker: Broker;
+  readonly #settingsOf: SettingsOf;
+  readonly #presence = new Presence();
+  readonly #audiences = new Map<string, Audience>();
+  readonly #routes = new Map<string, Route>();
+  readonly #patterns = new PatternTable<Audience>();
+  #patternsVersion = 0;
+  #dirty: Audience[] = [];
+  #owing: AnySession[] = [];
+  readonly #lagging = new Set<AnySession>();
+  #flushing = false;
+  #flushDue = false;
+  #delivered = 0;
+  #sessionsOpened = 0;
+  #sweep: (() => void) | undefined;
+  readonly #endOfTurn = (): void => {
+    this.#flushDue = false;
+    this.flush();
+  };
+
+  constructor({ clock, log, broker, settingsOf, limits, run }: HubParts) {
+    this.#clock = clock;
+    this.#broker = broker;
+    this.#settingsOf = settingsOf;
+    this.log = log;
+    this.limits = limits;
+    this.run = run;
+    this.policyOf = (channel) => settingsOf(channel).queue;
+    broker.attach((publication) => this.#deliver(publication));
+  }
+
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  // ── In ──
+
+  /** The one way in. Refused: no grant, no channel name, too large, or as the broker says. */
+  publish(channel: string, draft: Draft, by: Rights): MaybePromise<Receipt> {
+    if (nameFault(channel) !== undefined) requireName(channel);
+    by.require("publish", channel);
+    const limit = this.limits.publication;
+    if (draft.data.length * 3 > limit && Buffer.byteLength(draft.data) > limit) {
+      throw new Refused("limitExceeded", `Cannot publish more than ${limit} bytes on ${channel}`);
+    }
+    return this.#broker.publish(channel, draft);
+  }
+
+  /** A page of a channel's past. Needs the grant `history`, or `subscribe`, which shows the same. */
+  history(channel: string, query: HistoryQuery, by: Rights): MaybePromise<HistoryPage> {
+    requireName(channel);
+    if (!by.may("subscribe", channel)) by.require("history", channel);
+    return this.#broker.history(channel, query);
+  }
+
+  channels(pattern: string): MaybePromise<readonly string[]> {
+    return this.#broker.channels(pattern);
+  }
+
+  /** What a selector holds, for a peer that asks and goes. */
+  read(selector: Selector, past: Past, by: Rights): MaybePromise<Reading> {
+    this.#requireSubscribe(selector, by);
+    return this.#broker.read(selector, past);
+  }
+
+  // ── Sessions ──
+
+  open<State>(
+    outlet: Outlet,
+    conversation: Conversation<State>,
+    form: Form,
+    principal: Principal,
+    state: State,
+  ): Session<State> {
+    const session = new Session(this, outlet, conversation, form, principal, state, ++this.#sessionsOpened, this.now);
+    this.sessions.add(session);
+    this.#sweep ??= this.#clock.after(sweepInterval, () => this.#sweepSessions());
+    return session;
+  }
+
+  /**
+   * Lets a session listen. `begin` gets the reading at the moment from which every publication after it reaches the
+   * session: what it sends comes before them, nothing is missing and nothing doubled, however long the broker takes.
+   */
+  subscribe(
+    session: AnySession,
+    selector: Selector,
+    past: Past,
+    begin: (reading: Reading) => void,
+    form: Form = session.form,
+  ): MaybePromise<void> {
+    this.#requireSubscribe(selector, session.rights);
+    const audience = this.#audience(form, selector);
+    if (audience.sessions.has(session) || audience.gathering.has(session)) throw new Refused("alreadySubscribed");
+    if (this.#subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
+      if (audience.empty) this.#dissolve(audience);
+      const limit = this.limits.subscriptions;
+      throw new Refused("limitExceeded", `Cannot subscribe to more than ${limit} channels in one session`);
+    }
+    audience.gathering.set(session, []);
+    this.#attend(session, audience);
+    const live = (reading: Reading): void => {
+      const gathered = audience.gathering.get(session);
+      if (gathered === undefined || !session.open) return;
+      audience.gathering.delete(session);
+      begin(reading);
+      if (!session.open) return;
+      let { seq } = reading.position;
+      for (const publication of gathered) {
+        if (publication.seq <= seq) continue;
+        session.send(form.frameOf(publication));
+        seq = publication.seq;
+      }
+      audience.join(session, seq);
+      this.#enter(session, selector);
+    };
+    const failed = (thrown: unknown): never => {
+      this.#unattend(session, audience);
+      throw thrown;
+    };
+    let reading: MaybePromise<Reading>;
+    try {
+      reading = this.#broker.read(selector, past);
+    } catch (thrown) {
+      return failed(thrown);
+    }
+    if (reading instanceof Promise) return reading.then(live, failed);
+    live(reading);
+  }
+
+  unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
+    const audience = this.#audiences.get(audienceId(form, selector));
+    if (audience === undefined || !(audience.sessions.has(session) || audience.gathering.has(session))) return false;
+    this.#leavePresence(session, selector);
+    this.#unattend(session, audience);
+    return true;
+  }
+
+  /** Ends all sessions that `which` picks. */
+  end(which: (session: AnySession) => boolean, refused: () => Refused): number {
+    const picked = [...this.sessions].filter(which);
+    for (const session of picked) session.end(refused());
+    return picked.length;
+  }
+
+  /** How many sessions listen to exactly this channel name or a pattern that reaches it. */
+  listeners(channel: string): number {
+    let count = 0;
+    for (const audience of this.#routeOf(channel)?.all ?? []) count += audience.sessions.size + audience.gathering.size;
+    return count;
+  }
+
+  presence(channel: string, by: Rights): readonly Member[] {
+    requireName(channel);
+    by.require("presence", channel);
+    if (!this.#settingsOf(channel).presence) {
+      throw new Refused(
+        "notAvailable",
+        `Cannot tell presence of ${channel}: its configuration has no \`presence: true\``,
+      );
+    }
+    return this.#presence.members(channel);
+  }
+
+  /** The position that everything handed out so far has reached. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  // ── Out ──
+
+  /** The one way out. */
+  #deliver(publication: Publication): void {
+    this.#delivered = publication.seq;
+    const route = this.#routeOf(publication.channel);
+    if (route === undefined) return;
+    for (const audience of route.all) {
+      if (audience.owe(publication)) this.#dirtied(audience);
+    }
+  }
+
+  /** Hands out what this turn brought. Called by itself at the end of the turn, and before a session ends. */
+  flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    try {
+      while (this.#dirty.length > 0 || this.#owing.length > 0) {
+        const dirty = this.#dirty;
+        this.#dirty = [];
+        for (const audience of dirty) audience.flush(this.#delivered);
+        const owing = this.#owing;
+        this.#owing = [];
+        for (const session of owing) session.settle();
+      }
+    } finally {
+      this.#flushing = false;
+      this.joiner.clear();
+    }
+  }
+
+  /** A session has something of its own to send, or parts of several audiences. */
+  owing(session: AnySession): void {
+    this.#owing.push(session);
+    this.#flushSoon();
+  }
+
+  /** The kernel did not take all that was written to it. */
+  lagging(session: AnySession): void {
+    session.queue = new OutgoingQueue(this.now);
+    this.#lagging.add(session);
+  }
+
+  caughtUp(session: AnySession): void {
+    session.queue = undefined;
+    this.#lagging.delete(session);
+  }
+
+  /** A session is over: it listens to nothing any more. */
+  remove(session: AnySession): void {
+    this.sessions.delete(session);
+    this.#lagging.delete(session);
+    for (const audience of audiencesOf(session)) {
+      this.#leavePresence(session, audience.selector);
+      audience.leave(session);
+      if (audience.empty) this.#dissolve(audience);
+    }
+    session.audience = undefined;
+    session.moreAudiences = undefined;
+  }
+
+  /** Stops looking after idle sessions. For the end of the process and of tests. */
+  close(): void {
+    this.#sweep?.();
+    this.#sweep = undefined;
+  }
+
+  // ── Who listens to what ──
+
+  #requireSubscribe(selector: Selector, by: Rights): void {
+    for (const name of selector.names) by.require("subscribe", name);
+    for (const pattern of selector.patterns) by.require("subscribe", pattern);
+  }
+
+  #audience(form: Form, selector: Selector): Audience {
+    const id = audienceId(form, selector);
+    const known = this.#audiences.get(id);
+    if (known !== undefined) return known;
+    const audience = new Audience(form, selector);
+    this.#audiences.set(id, audience);
+    for (const name of selector.names) {
+      const route = this.#routes.get(name);
+      if (route === undefined) this.#routes.set(name, { exact: [audience], all: [], version: -1 });
+      else {
+        route.exact.push(audience);
+        route.version = -1;
+      }
+    }
+    for (const pattern of selector.patterns) this.#patterns.add(pattern, audience);
+    if (selector.patterns.length > 0) this.#patternsVersion++;
+    return audience;
+  }
+
+  #dissolve(audience: Audience): void {
+    const { selector } = audience;
+    this.#audiences.delete(audienceId(audience.form, selector));
+    for (const name of selector.names) {
+      const route = this.#routes.get(name);
+      if (route === undefined) continue;
+      route.exact.splice(route.exact.indexOf(audience), 1);
+      route.version = -1;
+      if (route.exact.length === 0) this.#routes.delete(name);
+    }
+    for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
+    if (selector.patterns.length > 0) this.#patternsVersion++;
+  }
+
+  #routeOf(channel: string): Route | undefined {
+    let route = this.#routes.get(channel);
+    if (route === undefined) {
+      if (this.#patterns.size === 0) return undefined;
+      if (this.#routes.size >= cachedRoutes) this.#forgetCachedRoutes();
+      route = { exact: [], all: [], version: -1 };
+      this.#routes.set(channel, route);
+    }
+    if (route.version !== this.#patternsVersion) {
+      route.all = [...new Set([...route.exact, ...this.#patterns.match(channel)])];
+      route.version = this.#patternsVersion;
+    }
+    return route;
+  }
+
+  #forgetCachedRoutes(): void {
+    for (const [name, route] of this.#routes) if (route.exact.length === 0) this.#routes.delete(name);
+  }
+
+  #subscribedTo(session: AnySession): number {
+    let count = 0;
+    for (const { selector } of audiencesOf(session)) count += selector.names.length + selector.patterns.length;
+    return count;
+  }
+
+  #attend(session: AnySession, audience: Audience): void {
+    if (session.audience === undefined) session.audience = audience;
+    else {
+      session.moreAudiences ??= [];
+      session.moreAudiences.push(audience);
+    }
+  }
+
+  #unattend(session: AnySession, audience: Audience): void {
+    audience.leave(session);
+    if (audience.empty) this.#dissolve(audience);
+    const rest = audiencesOf(session).filter((other) => other !== audience);
+    session.audience = rest[0];
+    session.moreAudiences = rest.length > 1 ? rest.slice(1) : undefined;
+  }
+
+  // ── Presence ──
+
+  #enter(session: AnySession, selector: Selector): void {
+    for (const name of selector.names) {
+      if (!this.#settingsOf(name).presence) continue;
+      const member: Member = { client: session.id, user: session.principal.id };
+      if (this.#presence.enter(name, session, member)) this.#tell({ channel: name, kind: "join", member });
+    }
+  }
+
+  #leavePresence(session: AnySession, selector: Selector): void {
+    for (const name of selector.names) {
+      const member = this.#presence.leave(name, session);
+      if (member !== undefined) this.#tell({ channel: name, kind: "leave", member });
+    }
+  }
+
+  #tell(change: PresenceChange): void {
+    for (const audience of this.#routeOf(change.channel)?.all ?? []) {
+      if (audience.oweChange(change)) this.#dirtied(audience);
+    }
+  }
+
+  // ── Time ──
+
+  #dirtied(audience: Audience): void {
+    this.#dirty.push(audience);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    this.#clock.atEndOfTurn(this.#endOfTurn);
+  }
+
+  #sweepSessions(): void {
+    const { now } = this;
+    for (const session of this.#lagging) session.reconsider();
+    for (const session of this.sessions) {
+      try {
+        this.#look(session, now);
+      } catch (thrown) {
+        this.log.error({ err: thrown, session: session.id }, "Cannot look after a session");
+      }
+    }
+    this.#sweep = this.sessions.size > 0 ? this.#clock.after(sweepInterval, () => this.#sweepSessions()) : undefined;
+  }
+
+  #look(session: AnySession, now: number): void {
+    const { principal, outlet, heartbeat } = session;
+    if (session.deadline > 0 && now >= session.deadline) session.end(new Refused("stale"));
+    else if (principal.expires !== undefined && now >= principal.expires) session.end(new Refused("connectionExpired"));
+    else if (session.retires > 0 && now >= session.retires) session.end(new Refused("closed"));
+    else if (heartbeat > 0 && now >= session.nextBeat) {
+      session.nextBeat = now + heartbeat;
+      if (outlet.hears && now - session.lastIn > 2 * heartbeat) session.end(new Refused("noPong"), true);
+      else if (session.queue === undefined) {
+        const frame =
+          now - session.lastOut >= heartbeat - sweepInterval ? session.conversation.heartbeat?.(session) : undefined;
+        if (frame !== undefined) session.send(frame);
+        outlet.ping();
+      }
+    }
+  }
+
+  /** The position of the newest publication that was handed out. */
+  positionIn(run: string): Position {
+    return { run, seq: this.#delivered };
+  }
+}
+
+function audienceId(form: Form, selector: Selector): string {
+  return `${form.id} ${selector.id}`;
+}
+
+function audiencesOf(session: AnySession): Audience[] {
+  if (session.audience === undefined) return [];
+  return session.moreAudiences === undefined ? [session.audience] : [session.audience, ...session.moreAudiences];
+}

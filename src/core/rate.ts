@@ -1,0 +1,37 @@
+/** A rate limit per subject: so many per second, with bursts of up to a second's worth. */
+import type { Clock } from "../ports.ts";
+import { Refused } from "./refusals.ts";
+
+const mostSubjects = 100_000;
+
+export class RateLimit {
+  readonly #clock: Clock;
+  readonly #interval: number;
+  /** When each subject's allowance would be full again (generic cell rate algorithm). */
+  readonly #fullAt = new Map<string, number>();
+
+  /** `perSecond` 0 means no limit. */
+  constructor(clock: Clock, perSecond: number) {
+    this.#clock = clock;
+    this.#interval = perSecond > 0 ? 1000 / perSecond : 0;
+  }
+
+  /** Counts `count` of `subject`, or refuses with the seconds after which it is welcome again. */
+  take(subject: string, what: string, count = 1): void {
+    if (this.#interval === 0) return;
+    const now = this.#clock.now();
+    const from = Math.max(now, this.#fullAt.get(subject) ?? 0);
+    const wait = from - now + count * this.#interval - 1000;
+    // More at once than the whole allowance is let through when nothing else was taken: it could never come otherwise.
+    if (wait > 0 && from > now) {
+      throw new Refused("tooManyRequests", `Cannot take more ${what} now: over the rate limit`, Math.ceil(wait / 1000));
+    }
+    if (this.#fullAt.size >= mostSubjects) this.#forget(now);
+    this.#fullAt.set(subject, from + count * this.#interval);
+  }
+
+  #forget(now: number): void {
+    for (const [subject, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(subject);
+    if (this.#fullAt.size >= mostSubjects) this.#fullAt.clear();
+  }
+}

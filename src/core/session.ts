@@ -1,0 +1,275 @@
+/**
+ * One peer's visit, from hello to goodbye, over any transport. It obeys its peer's commands one at a time, and collects
+ * what the peer is owed so that it leaves in one write at the end of the turn.
+ */
+import type { Frame, Inlet, Log, MaybePromise, Outlet, QueuePolicy } from "../ports.ts";
+import type { Rights } from "./access.ts";
+import type { Audience } from "./audience.ts";
+import { Batch, type BatchJoiner, type Form } from "./form.ts";
+import type { OutgoingQueue, QueueLimits } from "./outgoing-queue.ts";
+import { asRefused, closeReason, Refused } from "./refusals.ts";
+
+/** Who a peer is, once it is known. */
+export interface Principal {
+  /** The key's id, or `anonymous`, or `owner` for who came through a socket of this machine. */
+  readonly id: string;
+  readonly name: string;
+  readonly rights: Rights;
+  /** The device whose key it is. */
+  readonly device?: string;
+  readonly expires?: number;
+}
+
+/** How a goodbye is worded for a peer: last frames, and the close that its clients understand. */
+export interface Goodbye {
+  readonly frames?: readonly Frame[];
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * A protocol's side of its sessions. One object serves all of them; what belongs to one session is in `session.state`.
+ */
+export interface Conversation<State = unknown> {
+  readonly protocol: string;
+  /** One message of the peer. While the promise is open, the next ones wait. A refusal that it throws goes to `refused`. */
+  message(session: Session<State>, data: string | Uint8Array): MaybePromise<void>;
+  /** Tells the peer of a refused message; the session goes on. */
+  refused(session: Session<State>, refused: Refused): void;
+  /** The peer is gone. */
+  ended?(session: Session<State>, code: number): void;
+  /** A sign of life in the protocol's own words, when nothing else was sent for `session.heartbeat` ms. */
+  heartbeat?(session: Session<State>): Frame | undefined;
+  /** The protocol's own goodbye, where it differs from the table's close code and message. */
+  goodbye?(session: Session<State>, refused: Refused): Goodbye;
+}
+
+/** What a session needs of its hub. */
+export interface SessionHost {
+  readonly run: string;
+  readonly now: number;
+  readonly log: Log;
+  readonly limits: { readonly queue: QueueLimits };
+  readonly policyOf: (channel: string) => QueuePolicy;
+  readonly joiner: BatchJoiner;
+  owing(session: AnySession): void;
+  lagging(session: AnySession): void;
+  caughtUp(session: AnySession): void;
+  remove(session: AnySession): void;
+  flush(): void;
+}
+
+/** A session whatever its protocol keeps in it. */
+export type AnySession = Session<unknown>;
+
+/** What may wait of a peer's own commands while one of them is being obeyed. */
+const waitingCommands = 1024;
+
+export class Session<State = unknown> implements Inlet {
+  readonly host: SessionHost;
+  readonly outlet: Outlet;
+  readonly conversation: Conversation<State>;
+  readonly form: Form;
+  readonly number: number;
+  readonly opened: number;
+  state: State;
+  principal: Principal;
+  /** Silence after which the peer gets a sign of life, in ms; 0 for none. */
+  heartbeat = 0;
+  /** When to end it if `principal` has not become known by then; 0 for never. */
+  deadline = 0;
+  /** When a one-way stream ends in good order, to be opened again; 0 for never. */
+  retires = 0;
+  lastIn: number;
+  lastOut: number;
+  nextBeat = 0;
+  open = true;
+  dropped = 0;
+  audience: Audience | undefined;
+  moreAudiences: Audience[] | undefined;
+  queue: OutgoingQueue | undefined;
+  #own: Frame[] | undefined;
+  #owed: Batch[] | undefined;
+  #commands: (string | Uint8Array)[] | undefined;
+  #obeying = false;
+
+  constructor(
+    host: SessionHost,
+    outlet: Outlet,
+    conversation: Conversation<State>,
+    form: Form,
+    principal: Principal,
+    state: State,
+    number: number,
+    now: number,
+  ) {
+    this.host = host;
+    this.outlet = outlet;
+    this.conversation = conversation;
+    this.form = form;
+    this.principal = principal;
+    this.state = state;
+    this.number = number;
+    this.opened = now;
+    this.lastIn = now;
+    this.lastOut = now;
+  }
+
+  get id(): string {
+    return `${this.host.run}-${this.number.toString(36)}`;
+  }
+
+  get rights(): Rights {
+    return this.principal.rights;
+  }
+
+  // ── What the transport tells ──
+
+  message(data: string | Uint8Array): void {
+    if (!this.open) return;
+    this.lastIn = this.host.now;
+    if (!this.#obeying) this.#obey(data);
+    else {
+      this.#commands ??= [];
+      if (this.#commands.length >= waitingCommands) this.end(new Refused("connectionRate"));
+      else this.#commands.push(data);
+    }
+  }
+
+  alive(): void {
+    this.lastIn = this.host.now;
+  }
+
+  drained(): void {
+    const queue = this.queue;
+    if (queue === undefined || !this.open) return;
+    const { frames, lost } = queue.take();
+    this.dropped += queue.dropped;
+    queue.dropped = 0;
+    const notice = lost.length > 0 ? this.form.gap(lost) : undefined;
+    if (notice !== undefined) frames.unshift(notice);
+    if (frames.length === 0 || this.#write(new Batch(this.form.framing, frames, []))) this.host.caughtUp(this);
+    else queue.since = this.host.now;
+  }
+
+  ended(code: number, _reason: string): void {
+    if (this.open) this.#gone(code);
+  }
+
+  // ── What the protocol does ──
+
+  /** Sends frames to this peer alone, in the write that ends the turn, before what its audiences are owed. */
+  send(...frames: Frame[]): void {
+    if (!this.open) return;
+    if (this.#own === undefined) {
+      this.#own = frames;
+      if (this.#owed === undefined) this.host.owing(this);
+    } else this.#own.push(...frames);
+  }
+
+  /** Ends it with a refusal, after what it is owed; `slow` and dead peers at once. */
+  end(refused: Refused, abrupt = false): void {
+    if (!this.open) return;
+    const goodbye = this.conversation.goodbye?.(this, refused) ?? {
+      code: refused.refusal.close,
+      reason: refused.message,
+    };
+    if (!abrupt && this.queue === undefined) {
+      this.host.flush();
+      if (goodbye.frames !== undefined) this.send(...goodbye.frames);
+      this.settle();
+    }
+    this.#gone(goodbye.code);
+    this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt);
+  }
+
+  /** A sign of life whenever nothing else was sent for so many ms; 0 for never. */
+  beatEvery(interval: number): void {
+    this.heartbeat = interval;
+    this.nextBeat = this.host.now + interval;
+  }
+
+  // ── What the hub does ──
+
+  /** One audience's part of this turn. */
+  owe(batch: Batch): void {
+    if (this.#own === undefined && this.moreAudiences === undefined) this.deliver(batch);
+    else if (this.#owed === undefined) {
+      this.#owed = [batch];
+      if (this.#own === undefined) this.host.owing(this);
+    } else this.#owed.push(batch);
+  }
+
+  /** The end of the turn for a session that has more coming than one audience's part. */
+  settle(): void {
+    const owed = this.#owed ?? [];
+    if (this.#own !== undefined) owed.unshift(new Batch(this.form.framing, this.#own, []));
+    this.#own = undefined;
+    this.#owed = undefined;
+    if (this.open && owed.length > 0) this.deliver(this.host.joiner.join(owed));
+  }
+
+  /** Everything it is owed by this turn, in one write; into the queue where the peer lags. */
+  deliver(batch: Batch): void {
+    const { queue } = this;
+    if (queue === undefined) {
+      if (!this.#write(batch)) this.host.lagging(this);
+      return;
+    }
+    queue.add(batch, this.host.policyOf);
+    this.reconsider();
+  }
+
+  /** Applies the limits to a lagging session. */
+  reconsider(): void {
+    const { queue } = this;
+    if (queue === undefined || !this.open) return;
+    const limits = this.host.limits.queue;
+    const held = this.outlet.queued();
+    if (!queue.over(limits, held, this.host.now)) return;
+    if (!queue.shrink(limits, held, this.host.now, this.host.policyOf)) this.end(new Refused("slow"), true);
+  }
+
+  #write(batch: Batch): boolean {
+    this.lastOut = this.host.now;
+    return this.outlet.write(batch.payload);
+  }
+
+  #gone(code: number): void {
+    this.open = false;
+    this.host.remove(this);
+    this.#commands = undefined;
+    this.conversation.ended?.(this, code);
+  }
+
+  #obey(data: string | Uint8Array): void {
+    try {
+      const done = this.conversation.message(this, data);
+      if (done === undefined) return;
+      this.#obeying = true;
+      done.then(
+        () => this.#next(),
+        (thrown: unknown) => {
+          this.#refuse(thrown);
+          this.#next();
+        },
+      );
+    } catch (thrown) {
+      this.#refuse(thrown);
+    }
+  }
+
+  #refuse(thrown: unknown): void {
+    if (!(thrown instanceof Refused)) this.host.log.error({ err: thrown, session: this.id }, "Cannot obey a command");
+    if (this.open) this.conversation.refused(this, asRefused(thrown));
+  }
+
+  #next(): void {
+    this.#obeying = false;
+    while (!this.#obeying) {
+      const data = this.#commands?.shift();
+      if (data === undefined) return;
+      this.#obey(data);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/** The subscribing side of the protocol: WebSocket, SSE and JSON lines, which differ only in their framing. */
+import { keyInMessage } from "../../core/credentials.ts";
+import { cursorText } from "../../core/cursor.ts";
+import type { Gate } from "../../core/gate.ts";
+import type { Hub } from "../../core/hub.ts";
+import { errorObject, errorText, Refused } from "../../core/refusals.ts";
+import type { AnySession, Conversation, Goodbye, Principal, Session } from "../../core/session.ts";
+import type { Frame, FrameHead, MaybePromise, Outlet, Publication, Reading } from "../../ports.ts";
+import { draftOf } from "./draft.ts";
+import type { Forms } from "./form.ts";
+import { endText, gapText, heartbeatText, liveText, openText, receiptText } from "./messages.ts";
+import type { Publishing } from "./publishing.ts";
+import type { Wish } from "./query.ts";
+
+/** What a session still wants to hear: undefined once it does. */
+type State = Wish | undefined;
+type ListeningSession = Session<State>;
+
+export interface ListeningParts {
+  readonly hub: Hub;
+  readonly gate: Gate;
+  readonly forms: Forms;
+  readonly publishing: Publishing;
+  /** How long a WebSocket without rights may take to send its key, in ms. */
+  readonly unauthenticated: number;
+  /** After which a one-way stream ends in good order, in ms. */
+  readonly maxAge: number;
+}
+
+function frame(session: AnySession, text: string, head?: FrameHead): Frame {
+  return session.form.framing.frame(text, head);
+}
+
+export class Listening implements Conversation<State> {
+  readonly protocol = "channel-url";
+  readonly #parts: ListeningParts;
+
+  constructor(parts: ListeningParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens a session that listens at once if it may, or after its key where the transport can bring one. */
+  open(outlet: Outlet, wish: Wish, principal: Principal, mayWait: boolean): ListeningSession {
+    const { hub, forms, unauthenticated, maxAge } = this.#parts;
+    const session = hub.open<State>(outlet, this, forms.of(outlet.framing, wish.presence), principal, wish);
+    session.beatEvery(wish.heartbeat * 1000);
+    if (!outlet.hears && maxAge > 0) session.retires = hub.now + maxAge;
+    if (mayWait && !mayListen(principal, wish)) session.deadline = hub.now + unauthenticated;
+    else this.#listen(session, wish);
+    return session;
+  }
+
+  message(session: ListeningSession, data: string | Uint8Array): MaybePromise<void> {
+    if (typeof data !== "string") throw new Refused("badRequest", "Cannot read binary messages: send JSON as text");
+    const key = keyInMessage(data);
+    if (key !== undefined) return this.#authenticate(session, key);
+    if (session.deadline > 0) {
+      session.end(new Refused("invalidToken", 'Cannot listen without a key: send {"apiKey": …} first'));
+      return;
+    }
+    return this.#publish(session, data);
+  }
+
+  refused(session: ListeningSession, refused: Refused): void {
+    session.send(frame(session, errorText(refused), { event: "error" }));
+  }
+
+  heartbeat(session: ListeningSession): Frame {
+    return frame(session, heartbeatText(session.heartbeat / 1000), { event: "heartbeat" });
+  }
+
+  goodbye(session: ListeningSession, refused: Refused): Goodbye {
+    const { close, code } = refused.refusal;
+    const plain = { code: close, reason: refused.message };
+    if (session.outlet.hears) return plain;
+    const cursor = cursorText(session.host.run, this.#parts.hub.delivered);
+    const error = code === 3000 ? undefined : JSON.stringify(errorObject(refused));
+    return { ...plain, frames: [frame(session, endText(cursor, error), { event: "end", id: cursor })] };
+  }
+
+  #authenticate(session: ListeningSession, key: string): void {
+    try {
+      session.principal = this.#parts.gate.byKey(key);
+    } catch (thrown) {
+      if (!(thrown instanceof Refused)) throw thrown;
+      session.end(thrown);
+      return;
+    }
+    const wish = session.state;
+    if (session.deadline === 0 || wish === undefined) return;
+    session.deadline = 0;
+    this.#listen(session, wish);
+  }
+
+  #publish(session: ListeningSession, data: string): MaybePromise<void> {
+    let id: unknown;
+    const answer = (text: string): void => {
+      if (id !== undefined) session.send(frame(session, `{"id":${JSON.stringify(id)},${text.slice(1)}`));
+    };
+    const failed = (thrown: unknown): void => {
+      if (id === undefined || !(thrown instanceof Refused)) throw thrown;
+      answer(errorText(thrown));
+    };
+    try {
+      const value = parse(data);
+      id = idOf(value);
+      const { channel, draft } = draftOf(value);
+      const receipt = this.#parts.publishing.publish(channel, draft, session.principal, session.outlet.address);
+      if (receipt instanceof Promise) return receipt.then((kept) => answer(receiptText(kept))).catch(failed);
+      answer(receiptText(receipt));
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+
+  #listen(session: ListeningSession, wish: Wish): void {
+    session.send(frame(session, openText(wish.heartbeat), { event: "open" }));
+    const failed = (thrown: unknown): void => {
+      if (!(thrown instanceof Refused)) session.host.log.error({ err: thrown }, "Cannot subscribe");
+      session.end(thrown instanceof Refused ? thrown : new Refused("serverError"));
+    };
+    try {
+      const done = this.#parts.hub.subscribe(session as AnySession, wish.selector, wish.past, (reading) => {
+        session.state = undefined;
+        session.send(...beginning(session as AnySession, reading));
+      });
+      if (done instanceof Promise) done.catch(failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}
+
+export function mayListen(principal: Principal, { selector }: Wish): boolean {
+  const { names, patterns } = selector;
+  return [...names, ...patterns].every((name) => principal.rights.may("subscribe", name));
+}
+
+/** All publications of a reading in the broker's order, so that a cursor in the middle of them is good. */
+export function inOrder(reading: Reading): Publication[] {
+  const [only, ...more] = reading.channels;
+  const all =
+    only !== undefined && more.length === 0 ? [...only.publications] : reading.channels.flatMap((c) => c.publications);
+  return all.sort((a, b) => a.seq - b.seq);
+}
+
+/** Channels of which something is lost; every one that was asked for where that cannot be told. */
+export function lostChannels(
+  reading: Reading,
+  wish: { readonly names: readonly string[]; readonly patterns: readonly string[] },
+): string[] {
+  const lost = reading.channels.filter((channel) => channel.as === "gap").map((channel) => channel.channel);
+  return lost.length > 0 ? lost : [...wish.patterns];
+}
+
+/** The beginning of a stream: the gap if there is one, what it is owed of the past, and from where on it is live. */
+function beginning(session: AnySession, reading: Reading): Frame[] {
+  const { run, seq } = reading.position;
+  const frames: Frame[] = [];
+  const selector = session.audience?.selector ?? { names: [], patterns: [] };
+  if (reading.gap) frames.push(frame(session, gapText(lostChannels(reading, selector)), { event: "gap" }));
+  for (const publication of inOrder(reading)) frames.push(session.form.frameOf(publication));
+  const cursor = cursorText(run, seq);
+  frames.push(frame(session, liveText(cursor), { event: "live", id: cursor }));
+  return frames;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused("badRequest", "Cannot parse the message: it is not JSON");
+  }
+}
+
+function idOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
+}

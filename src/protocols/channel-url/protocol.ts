@@ -1,0 +1,111 @@
+/** The protocol "channel URL": the URL is the API. Specified in docs/channel-url.md. */
+import { credentialOf, offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
+import { type Gate, owner } from "../../core/gate.ts";
+import type { Hub } from "../../core/hub.ts";
+import type { Idempotency } from "../../core/idempotency.ts";
+import type { RateLimit } from "../../core/rate.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { Principal } from "../../core/session.ts";
+import type { Answer, HttpProtocol, MaybePromise, OpenPeer, Policy, Visit } from "../../ports.ts";
+import { Forms } from "./form.ts";
+import { Listening, mayListen } from "./listening.ts";
+import { Polling } from "./polling.ts";
+import { Publishing } from "./publishing.ts";
+import { type Wish, wishOf } from "./query.ts";
+
+export interface ChannelUrlParts {
+  readonly hub: Hub;
+  readonly gate: Gate;
+  readonly idempotency: Idempotency;
+  readonly rate: RateLimit;
+  readonly limits: {
+    /** ms */
+    readonly unauthenticated: number;
+    /** bytes */
+    readonly publication: number;
+    /** bytes */
+    readonly batch: number;
+  };
+  /** Default interval of heartbeats, in seconds. */
+  readonly heartbeat: number;
+  /** After which a one-way stream ends in good order, in ms. */
+  readonly maxAge: number;
+}
+
+const prefix = "/channels";
+
+export class ChannelUrl implements HttpProtocol {
+  readonly name = "channel-url";
+  readonly prefixes = [prefix];
+  readonly #gate: Gate;
+  readonly #heartbeat: number;
+  readonly #publishing: Publishing;
+  readonly #listening: Listening;
+  readonly #polling: Polling;
+
+  constructor(parts: ChannelUrlParts) {
+    const { hub, gate, idempotency, rate, limits, heartbeat, maxAge } = parts;
+    const forms = new Forms(hub.run);
+    this.#gate = gate;
+    this.#heartbeat = heartbeat;
+    this.#publishing = new Publishing({ hub, idempotency, rate, largest: limits });
+    const { unauthenticated } = limits;
+    this.#listening = new Listening({ hub, gate, forms, publishing: this.#publishing, unauthenticated, maxAge });
+    this.#polling = new Polling(hub, forms);
+  }
+
+  visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
+    const principal = this.#principal(visit, policy);
+    const path = visit.path.startsWith(prefix) ? visit.path.slice(prefix.length + 1) : visit.path.slice(1);
+    const { method } = visit.request;
+    if (path === "") {
+      if (method === "POST") return this.#publishing.batch(visit, principal);
+      throw new Refused("badRequest", "Cannot listen to nothing: name a channel, as in /channels/room/kitchen");
+    }
+    switch (method) {
+      case "GET":
+        return this.#get(visit, path, principal);
+      case "POST":
+      case "PUT":
+        return this.#publishing.post(visit, path, principal);
+      case "DELETE":
+        return this.#publishing.remove(visit, path, principal);
+      default:
+        throw new Refused("methodNotFound", `Cannot ${method} a channel: use GET, POST or DELETE`);
+    }
+  }
+
+  #get(visit: Visit, path: string, principal: Principal): MaybePromise<Answer> {
+    const wish = wishOf(path, visit.query, visit.request.headers, { heartbeat: this.#heartbeat });
+    if (visit.wantsWebSocket) return this.#webSocket(visit, wish, principal);
+    requireListen(principal, wish);
+    const open: OpenPeer = (outlet) => this.#listening.open(outlet, wish, principal, false);
+    const accept = visit.request.headers.get("accept") ?? "";
+    if (accept.includes("text/event-stream")) return visit.sse(open);
+    if (accept.includes("application/x-ndjson")) return visit.jsonLines(open);
+    return this.#polling.answer(visit, wish, principal);
+  }
+
+  #webSocket(visit: Visit, wish: Wish, principal: Principal): Answer {
+    // Whoever showed a key that may not listen will not get further with a second one; who showed none may still send it.
+    if (principal.id !== "anonymous") requireListen(principal, wish);
+    const offered = offeredSubprotocols(visit.request.headers).includes(subprotocol);
+    return visit.webSocket(
+      (outlet) => this.#listening.open(outlet, wish, principal, true),
+      offered ? { subprotocol } : {},
+    );
+  }
+
+  #principal(visit: Visit, policy: Policy): Principal {
+    if (visit.owner) return owner;
+    const credential = credentialOf(visit.request.headers, visit.query);
+    return credential === undefined ? this.#gate.stranger(policy, visit.address) : this.#gate.admit(credential);
+  }
+}
+
+/** A stranger is asked for a key (401); who has one is told that it is not enough (403). */
+function requireListen(principal: Principal, wish: Wish): void {
+  if (mayListen(principal, wish)) return;
+  if (principal.id === "anonymous") throw new Refused("unauthorized", "Cannot listen without a key: send one");
+  for (const name of [...wish.selector.names, ...wish.selector.patterns]) principal.rights.require("subscribe", name);
+}

@@ -1,0 +1,107 @@
+/** The publishing side of the protocol: POST and DELETE on a channel, batches, and messages of WebSocket clients. */
+import type { Hub } from "../../core/hub.ts";
+import type { Idempotency } from "../../core/idempotency.ts";
+import type { RateLimit } from "../../core/rate.ts";
+import { asRefused, errorText, Refused } from "../../core/refusals.ts";
+import type { Principal } from "../../core/session.ts";
+import type { Answer, Draft, MaybePromise, Receipt, Visit } from "../../ports.ts";
+import { draftOf, jsonLine, requireKey, tagsOfHeader } from "./draft.ts";
+import { receiptText } from "./messages.ts";
+import { channelsOf } from "./query.ts";
+
+export interface PublishingParts {
+  readonly hub: Hub;
+  readonly idempotency: Idempotency;
+  readonly rate: RateLimit;
+  /** Largest body of one publication, and of a batch, in bytes. */
+  readonly largest: { readonly publication: number; readonly batch: number };
+}
+
+const headers = { "content-type": "application/json; charset=utf-8" };
+const mostInBatch = 10_000;
+
+export class Publishing {
+  readonly #parts: PublishingParts;
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts;
+  }
+
+  publish(channel: string, draft: Draft, principal: Principal, address: string): MaybePromise<Receipt> {
+    const stranger = principal.id === "anonymous";
+    if (stranger && !principal.rights.may("publish", channel)) {
+      throw new Refused("unauthorized", `Cannot publish on ${channel} without a key: send one`);
+    }
+    this.#parts.rate.take(stranger ? address : principal.id, "publications");
+    return this.#parts.hub.publish(channel, draft, principal.rights);
+  }
+
+  /** `POST /channels/<name>`: the body is the data. */
+  async post(visit: Visit, path: string, principal: Principal): Promise<Answer> {
+    const channel = oneChannel(path);
+    const text = await visit.text(this.#parts.largest.publication);
+    const { headers: asked } = visit.request;
+    const type = asked.get("content-type");
+    const isJson = type !== null && /^application\/(?:[\w.+-]+\+)?json\b/i.test(type);
+    const key = keyOf(visit);
+    const tags = asked.get("hearthwire-tags");
+    return this.#once(visit, principal, channel, {
+      data: isJson ? jsonLine(text) : JSON.stringify(text),
+      ...(key === undefined ? {} : { key }),
+      ...(tags === null ? {} : { tags: tagsOfHeader(tags) }),
+    });
+  }
+
+  /** `DELETE /channels/<name>?key=…`: takes a key out of a map. */
+  async remove(visit: Visit, path: string, principal: Principal): Promise<Answer> {
+    const key = keyOf(visit);
+    if (key === undefined) throw new Refused("badRequest", "Cannot delete without a key: add ?key=… to the URL");
+    return this.#once(visit, principal, oneChannel(path), { data: "null", key, removed: true });
+  }
+
+  /** `POST /channels`: a list of `{"channel","data",…}`, answered by a list of receipts and errors in its order. */
+  async batch(visit: Visit, principal: Principal): Promise<Answer> {
+    const items: unknown = JSON.parse(jsonLine(await visit.text(this.#parts.largest.batch)));
+    if (!Array.isArray(items)) throw new Refused("badRequest", 'Cannot publish it: give a list of {"channel", "data"}');
+    if (items.length > mostInBatch) {
+      throw new Refused("limitExceeded", `Cannot publish more than ${mostInBatch} in one batch`);
+    }
+    // All are handed in before the first is waited for, so that durable ones share a commit.
+    const results = items.map((item) => this.#tryOne(item, principal, visit.address));
+    return new Response(`[${(await Promise.all(results)).join(",")}]`, { headers });
+  }
+
+  #tryOne(item: unknown, principal: Principal, address: string): MaybePromise<string> {
+    try {
+      const { channel, draft } = draftOf(item);
+      const receipt = this.publish(channel, draft, principal, address);
+      if (!(receipt instanceof Promise)) return receiptText(receipt);
+      return receipt.then(receiptText, (thrown: unknown) => errorText(asRefused(thrown)));
+    } catch (thrown) {
+      return errorText(asRefused(thrown));
+    }
+  }
+
+  async #once(visit: Visit, principal: Principal, channel: string, draft: Draft): Promise<Answer> {
+    const publish = (): MaybePromise<Receipt> => this.publish(channel, draft, principal, visit.address);
+    const id = visit.request.headers.get("idempotency-key");
+    if (id !== null && id.length > 255)
+      throw new Refused("badRequest", "Cannot use an Idempotency-Key of over 255 characters");
+    const who = principal.id === "anonymous" ? visit.address : principal.id;
+    const receipt = id === null ? publish() : this.#parts.idempotency.once(who, id, publish);
+    return new Response(receiptText(receipt instanceof Promise ? await receipt : receipt), { headers });
+  }
+}
+
+function oneChannel(path: string): string {
+  const [channel, ...more] = channelsOf(path);
+  if (channel === undefined || more.length > 0) {
+    throw new Refused("badRequest", "Cannot publish on several channels by one URL: POST a list to /channels");
+  }
+  return channel;
+}
+
+function keyOf({ request, query }: Visit): string | undefined {
+  const key = request.headers.get("hearthwire-map-key") ?? query.get("key");
+  return key === null ? undefined : requireKey(key);
+}

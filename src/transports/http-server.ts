@@ -1,0 +1,64 @@
+/** HTTP listeners on Bun's server: TCP with or without TLS, or a Unix socket. */
+import { asRefused, errorText } from "../core/refusals.ts";
+import type { Answer, Log, MaybePromise, Visit } from "../ports.ts";
+import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
+import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
+
+export interface HttpListenerOptions {
+  /** Where to listen: an address and port (0: any free one), or the path of a Unix socket. */
+  readonly at: { readonly hostname: string; readonly port: number } | { readonly unix: string };
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly owner?: boolean;
+  readonly trusts?: (address: string) => boolean;
+  /** Largest WebSocket message, in bytes. */
+  readonly maxMessage: number;
+  readonly log: Log;
+  readonly visit: (visit: Visit) => MaybePromise<Answer>;
+}
+
+export interface HttpListener {
+  /** Empty for a Unix socket. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Stops listening; what is open goes on unless `abrupt`. */
+  stop(abrupt: boolean): Promise<void>;
+}
+
+/** The wall behind the protocols' own limits, which answer with the error object; Bun's answer here has no body. */
+const largestBody = 256 * 1024 * 1024;
+/** Seconds that a request may take to arrive. Streams and waiting polls switch it off for themselves. */
+const idleTimeout = 30;
+
+export function listenHttp(options: HttpListenerOptions): HttpListener {
+  const { at, tls, log, visit } = options;
+  const doorway: Doorway = {
+    secure: tls !== undefined,
+    owner: options.owner ?? false,
+    trusts: options.trusts ?? (() => false),
+  };
+  const failed = (thrown: unknown): Response => {
+    log.error({ err: thrown }, "Cannot answer a request");
+    return new Response(errorText(asRefused(undefined)), {
+      status: 500,
+      headers: { "content-type": "application/json; charset=utf-8" },
+    });
+  };
+  const common = {
+    development: false,
+    websocket: webSocketHandlers(options.maxMessage),
+    // An answer of `undefined` means that the request became a WebSocket.
+    fetch: (request: Request, server: HttpServer): MaybePromise<Answer> =>
+      visit(new HttpVisit(request, server, doorway)),
+    error: failed,
+    maxRequestBodySize: largestBody,
+  };
+  const server: HttpServer =
+    "unix" in at
+      ? Bun.serve<WebSocketOutlet>({ ...common, unix: at.unix })
+      : Bun.serve<WebSocketOutlet>({ ...common, ...at, idleTimeout, ...(tls === undefined ? {} : { tls }) });
+  return {
+    hostname: server.hostname ?? "",
+    port: server.port ?? 0,
+    stop: (abrupt) => server.stop(abrupt),
+  };
+}
