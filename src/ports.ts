@@ -373,6 +373,9 @@ export interface Policy {
   /** Addresses and ranges (CIDR) that need no key. */
   readonly openTo: readonly string[];
   readonly anonymous: Grants;
+  /** Addresses and ranges from which a device may connect without a key (Unix-socket protocol). */
+  readonly devices: readonly string[];
+  /** Web pages that may speak with it, besides the gateway's own: `https://host`, `https://*.host`, or `*`. */
   readonly origins: readonly string[];
 }
 
