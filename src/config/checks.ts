@@ -1,0 +1,63 @@
+/** What no option can see alone. */
+import { join } from "node:path";
+import { type ConfigFault, printPath } from "./faults.ts";
+import { type Given, locate } from "./given.ts";
+import { collide, type ListenAddress, printListen } from "./listen.ts";
+import type { Config } from "./schema.ts";
+import { placeOf } from "./yaml.ts";
+
+type Path = readonly PropertyKey[];
+
+function faultAt(given: Given, path: Path, message: string): ConfigFault {
+  return { ...placeOf(locate(given, path).given.origin), path: printPath(path), message };
+}
+
+export function checkTogether(config: Config, given: Given): readonly ConfigFault[] {
+  return [...checkPorts(config, given), ...checkSizes(config, given), ...checkSockets(config, given)];
+}
+
+/** Two listeners on one port: the system would refuse the second, or worse, share the port between them. */
+function checkPorts(config: Config, given: Given): readonly ConfigFault[] {
+  const all: readonly { readonly path: Path; readonly listen: ListenAddress }[] = [
+    { path: ["listen"], listen: config.listen },
+    ...config.listeners.map(({ listen }, at) => ({ path: ["listeners", at, "listen"], listen })),
+  ];
+  return all.flatMap((later, at) => {
+    const earlier = all.slice(0, at).find((one) => collide(one.listen, later.listen));
+    if (earlier === undefined) return [];
+    const { line } = locate(given, earlier.path).given.origin;
+    const where = `\`${printPath(earlier.path)}\`${line === undefined ? "" : ` (line ${line})`}`;
+    const message = `Cannot listen on ${printListen(later.listen)} for \`${printPath(later.path)}\`: ${where} already has ${printListen(earlier.listen)}`;
+    return [faultAt(given, later.path, message)];
+  });
+}
+
+function checkSizes({ limits }: Config, given: Given): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const least = `the largest publication (\`limits.publication\`, ${limits.publication} bytes)`;
+  if (limits.queue.bytes < limits.publication) {
+    const why = "whoever is sent one would be closed as too slow";
+    faults.push(
+      faultAt(
+        given,
+        ["limits", "queue", "bytes"],
+        `Cannot use \`limits.queue.bytes\`: it must hold ${least}, or ${why}`,
+      ),
+    );
+  }
+  if (limits.body < limits.publication) {
+    faults.push(faultAt(given, ["limits", "body"], `Cannot use \`limits.body\`: it must hold ${least}`));
+  }
+  return faults;
+}
+
+/** The file that the gateway itself takes in its data folder. */
+export function controlSocket(config: Pick<Config, "data">): string {
+  return join(config.data, "control.sock");
+}
+
+function checkSockets(config: Config, given: Given): readonly ConfigFault[] {
+  if (config.unix_socket === false || config.unix_socket.path !== controlSocket(config)) return [];
+  const message = "Cannot use `unix_socket.path`: the gateway's control socket has that file";
+  return [faultAt(given, ["unix_socket", "path"], message)];
+}

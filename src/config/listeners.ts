@@ -1,0 +1,104 @@
+/** The options of a place where the gateway listens, and of who may come there without a key. */
+import { z } from "zod";
+import { option } from "./option.ts";
+import { duration, filePath, listenAddress, origin, pattern, range } from "./values.ts";
+
+/** The protocols that exist. A new protocol is one entry here. */
+export const protocolNames = ["channel-url", "unix-socket"] as const;
+export type ProtocolName = (typeof protocolNames)[number];
+
+const tls = z.strictObject({
+  cert: option(
+    { is: "The certificate chain, PEM.", path: true, example: "/etc/letsencrypt/live/push.example.org/fullchain.pem" },
+    filePath,
+  ),
+  key: option(
+    { is: "Its private key, PEM.", path: true, example: "/etc/letsencrypt/live/push.example.org/privkey.pem" },
+    filePath,
+  ),
+});
+export const tlsOption = (where: string) =>
+  option({ is: `Serves ${where} by TLS.`, example: { cert: "fullchain.pem", key: "privkey.pem" } }, tls.optional());
+
+export const anonymous = z.strictObject({
+  subscribe: option(
+    { is: "Channels that a peer without a key may read.", unit: "patterns", example: ["home/**"] },
+    z.array(pattern).prefault([]),
+  ),
+  publish: option(
+    { is: "Channels that a peer without a key may publish on.", unit: "patterns", example: ["demo/**"] },
+    z.array(pattern).prefault([]),
+  ),
+  devices: option(
+    {
+      is: "Whether devices may connect at `/devices` without a key.",
+      unit: "`true`, `false` or `loopback` (from this machine only)",
+      example: true,
+    },
+    z.union([z.boolean(), z.literal("loopback")]).prefault(false),
+  ),
+});
+export type Anonymous = z.output<typeof anonymous>;
+
+/** What is said of peers without a key, at a place that may say otherwise than the whole. */
+export const access = {
+  open_to: option(
+    {
+      is: "Addresses that may come without a key.",
+      unit: "addresses and ranges",
+      byDefault: "whoever can reach it",
+      example: ["192.168.0.0/16", "::1"],
+    },
+    z.array(range).optional(),
+  ),
+  anonymous: option(
+    {
+      is: "What those may do. When it is there, what it does not name is not allowed.",
+      byDefault: "as `anonymous` of the whole",
+      example: { subscribe: ["home/**"] },
+    },
+    anonymous.optional(),
+  ),
+  origins: option(
+    {
+      is: "Web pages that may speak here, besides the gateway's own.",
+      unit: "origins",
+      byDefault: "as `origins` of the whole",
+      example: ["https://home.example.org"],
+    },
+    z.array(origin).optional(),
+  ),
+};
+
+export const maxAge = duration({ least: 1000, most: 30 * 86_400_000 });
+
+export const listener = z.strictObject({
+  listen: option(
+    {
+      is: "Where it listens.",
+      unit: "`host:port`, `[::1]:port`, `:port` (every interface) or a port (of loopback)",
+      example: "0.0.0.0:8443",
+    },
+    listenAddress,
+  ),
+  protocol: option(
+    {
+      is: "The one protocol that it speaks, at any path.",
+      byDefault: "all of the main listener",
+      example: "unix-socket",
+    },
+    z.enum(protocolNames).optional(),
+  ),
+  tls: tlsOption("this listener"),
+  ...access,
+  max_age: option(
+    {
+      is: "As `max_age` of the whole, for this listener.",
+      unit: "duration",
+      byDefault: "as `max_age` of the whole",
+      example: "10m",
+    },
+    maxAge.optional(),
+  ),
+});
+export type ListenerConfig = z.output<typeof listener>;
