@@ -9,6 +9,9 @@ import { access, anonymous, listener, maxAge, type ProtocolName, tlsOption } fro
 import { option } from "./option.ts";
 import { duration, fileMode, filePath, listenAddress, origin, range, webUrl } from "./values.ts";
 
+export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
+export { protocolNames } from "./listeners.ts";
+
 /** Names that are promised: refused as not built yet, not as unknown. */
 export const protocolsToCome: readonly string[] = ["centrifuge", "jeedom", "deconz", "jeedomconnect", "espruino"];
 export const optionsToCome: readonly string[] = ["tokens", "calls", "addresses", "bridges"];
