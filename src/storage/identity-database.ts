@@ -1,0 +1,43 @@
+/**
+ * The file that keys and devices share: `<data>/keys.db`. Both stores answer from a copy in memory, so only one process
+ * may have the file: the gateway, or a command while no gateway runs. One that comes meanwhile waits a little.
+ */
+import type { Database } from "bun:sqlite";
+import { join } from "node:path";
+import { Refused } from "../core/refusals.ts";
+import { createDirectory, openDatabase, transaction, writeFailure } from "./database.ts";
+
+/** Long enough for a command to end, in ms. */
+const patience = 1000;
+
+export function openIdentityDatabase(directory: string): Database {
+  createDirectory(directory);
+  const database = openDatabase(join(directory, "keys.db"), {
+    version: 1,
+    patience,
+    create(created) {
+      created.run(
+        `CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, grants TEXT NOT NULL,
+           created INTEGER NOT NULL, expires INTEGER, last_used INTEGER, device TEXT)`,
+      );
+      created.run(
+        `CREATE TABLE devices (id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL, created INTEGER NOT NULL,
+           last_seen INTEGER, channels TEXT NOT NULL, cursor TEXT, settings TEXT NOT NULL)`,
+      );
+    },
+  });
+  return database;
+}
+
+/** `full`: survives the end of the power, for what must not come back (a revoked key). `normal`: that of the process. */
+export type Safety = "full" | "normal";
+
+/** Writes at once. Throws `Refused` when it cannot, and then nothing was written. */
+export function write(database: Database, safety: Safety, what: string, work: () => void): void {
+  try {
+    database.run(`PRAGMA synchronous = ${safety}`);
+    transaction(database, work);
+  } catch (thrown) {
+    throw new Refused("notAvailable", `Cannot keep ${what}: ${writeFailure(thrown)}`);
+  }
+}

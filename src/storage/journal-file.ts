@@ -1,0 +1,183 @@
+/** The journal's file: what its worker does, without the messages. All of it is synchronous. */
+import type { Database, Statement } from "bun:sqlite";
+import type { ChannelKind, JournalRecord, JournalRun } from "../ports.ts";
+import { openDatabase, transaction } from "./database.ts";
+import { type ChannelState, JournalChannels } from "./journal-channels.ts";
+import { journalFormat } from "./journal-format.ts";
+import type { Batch, KeptChannel, KeptRow } from "./journal-messages.ts";
+import { JournalSweep } from "./journal-sweep.ts";
+
+/** Runs that are remembered; cursors of older ones are answered by a gap. */
+const rememberedRuns = 1000;
+const rowsPerRead = 4096;
+
+interface ChannelRow {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: ChannelKind;
+  readonly offset: number;
+  readonly trimmed_offset: number;
+  readonly trimmed_seq: number;
+}
+
+export class JournalFile {
+  readonly epoch: string;
+  readonly runs: readonly JournalRun[];
+  readonly sweep: JournalSweep;
+  readonly #database: Database;
+  readonly #channels = new JournalChannels();
+  readonly #insert: Statement<unknown, (string | number | null)[]>;
+  #nextSeq: number;
+  #syncs = false;
+
+  constructor(path: string) {
+    const database = openDatabase(path, journalFormat);
+    this.#database = database;
+    // Checkpoints are the sweep's, not a commit's.
+    database.run("PRAGMA wal_autocheckpoint = 0");
+    database.run("PRAGMA journal_size_limit = 33554432");
+    database.run("PRAGMA cache_size = -8192");
+    database.run("PRAGMA synchronous = NORMAL");
+    const meta = database.query<{ epoch: string; reserved: number }, []>("SELECT epoch, reserved FROM meta").get();
+    this.epoch = meta?.epoch ?? "";
+    this.#nextSeq = meta?.reserved ?? 0;
+    this.runs = database
+      .query<JournalRun, []>('SELECT run, from_seq AS "from" FROM runs ORDER BY from_seq, rowid')
+      .all();
+    this.#insert = database.query("INSERT INTO publications VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    this.sweep = new JournalSweep(database, this.#channels);
+  }
+
+  /** Known when all `rows` are read. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  /** The first part of reading the file back; a name that is there twice stands for the later channel. */
+  readChannels(): readonly KeptChannel[] {
+    for (const row of this.#database.query<ChannelRow, []>("SELECT * FROM channels ORDER BY id").iterate()) {
+      this.#channels.add(channelState(row.id, row.name, row.kind, row.offset, row.trimmed_offset, row.trimmed_seq));
+    }
+    return Array.from(
+      this.#channels.byName.values(),
+      ({ id, name, kind, offset, trimmedOffset, trimmedSeq }): KeptChannel => {
+        return { id, name, kind, offset, trimmedOffset, trimmedSeq };
+      },
+    );
+  }
+
+  /** The second part: all rows in the order of `seq`, some at a time. */
+  *readRows(): Iterable<readonly KeptRow[]> {
+    const query = this.#database.query<KeptRow, [number, number]>(
+      `SELECT channel, offset, seq, time, key, removed, data, tags, info FROM publications
+         WHERE seq > ? ORDER BY seq LIMIT ?`,
+    );
+    for (let after = -1; ; ) {
+      const rows = query.values(after, rowsPerRead) as unknown as KeptRow[];
+      const [, , last] = rows.at(-1) ?? [];
+      if (last === undefined) return;
+      after = last;
+      this.#nextSeq = Math.max(this.#nextSeq, last + 1);
+      yield rows.filter((row) => this.#noteRow(row));
+    }
+  }
+
+  /** One transaction. Throws when it could not be done, and then nothing of it was but the forgetting. */
+  commit(batch: Batch): number {
+    for (const name of batch.forget) this.#channels.forget(name);
+    const records = (JSON.parse(batch.records) as (readonly JournalRecord[])[]).flat();
+    const created = new Map<string, ChannelState>();
+    this.#setSync(batch.sync);
+    transaction(this.#database, () => {
+      for (const record of records) this.#add(record, created);
+      this.#noteRuns(batch);
+    });
+    for (const channel of created.values()) this.#channels.add(channel);
+    for (const { channel: name, kind, offset, seq, key, removed } of records) {
+      const channel = this.#channels.byName.get(name);
+      if (channel === undefined) continue;
+      if (channel.kind !== kind) this.#channels.changeKind(channel, kind);
+      this.#channels.note(channel, offset, seq, key, removed === true);
+    }
+    return records.length;
+  }
+
+  trim(trims: string): void {
+    for (const trim of JSON.parse(trims) as Parameters<JournalChannels["trim"]>[0][]) this.#channels.trim(trim);
+  }
+
+  close(): void {
+    try {
+      this.sweep.saveAll();
+    } finally {
+      this.#database.close();
+    }
+  }
+
+  /** False when the row's channel is forgotten. */
+  #noteRow([id, offset, seq, , key, removed]: KeptRow): boolean {
+    const channel = this.#channels.byId.get(id);
+    if (channel === undefined || this.#channels.forgotten.has(channel)) {
+      this.#channels.noteOrphan();
+      return false;
+    }
+    this.#channels.note(channel, offset, seq, key, removed !== null);
+    return true;
+  }
+
+  #add(record: JournalRecord, created: Map<string, ChannelState>): void {
+    const { channel: name, kind } = record;
+    let channel = created.get(name) ?? this.#channels.byName.get(name);
+    if (channel === undefined) {
+      channel = this.#create(name, kind);
+      created.set(name, channel);
+    } else if (channel.kind !== kind) {
+      this.#database.query("UPDATE channels SET kind = ? WHERE id = ?").run(kind, channel.id);
+    }
+    this.#insert.run(
+      record.seq,
+      channel.id,
+      record.offset,
+      record.time,
+      record.key ?? null,
+      record.removed === true ? 1 : null,
+      record.data,
+      record.tags === undefined ? null : JSON.stringify(record.tags),
+      record.info ?? null,
+    );
+  }
+
+  #create(name: string, kind: ChannelKind): ChannelState {
+    const insert = this.#database.query(
+      "INSERT INTO channels (name, kind, offset, trimmed_offset, trimmed_seq) VALUES (?, ?, 0, 0, 0)",
+    );
+    return channelState(Number(insert.run(name, kind).lastInsertRowid), name, kind, 0, 0, 0);
+  }
+
+  #noteRuns({ runs, reserve }: Batch): void {
+    if (reserve > 0) this.#database.query("UPDATE meta SET reserved = max(reserved, ?)").run(reserve);
+    for (const { run, from } of runs) {
+      this.#database.query("INSERT INTO runs (from_seq, run) VALUES (?, ?)").run(from, run);
+      const old = "SELECT rowid FROM runs ORDER BY from_seq DESC, rowid DESC LIMIT -1 OFFSET ?";
+      this.#database.query(`DELETE FROM runs WHERE rowid IN (${old})`).run(rememberedRuns);
+    }
+  }
+
+  /** In WAL mode FULL means one fsync of the WAL before a commit returns; it covers the earlier commits with it. */
+  #setSync(sync: boolean): void {
+    if (sync === this.#syncs) return;
+    this.#database.run(`PRAGMA synchronous = ${sync ? "FULL" : "NORMAL"}`);
+    this.#syncs = sync;
+  }
+}
+
+function channelState(
+  id: number,
+  name: string,
+  kind: ChannelKind,
+  offset: number,
+  trimmedOffset: number,
+  trimmedSeq: number,
+): ChannelState {
+  return { id, name, kind, offset, trimmedOffset, trimmedSeq, savedTrimmedSeq: trimmedSeq, values: new Map() };
+}

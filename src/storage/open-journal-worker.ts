@@ -1,0 +1,38 @@
+import type { JournalRun } from "../ports.ts";
+import { DataDirectoryError } from "./data-directory-error.ts";
+import { JournalLoading } from "./journal-loading.ts";
+import type { FromWorker, KeptChannel, KeptRow, ToWorker } from "./journal-messages.ts";
+
+export interface OpenedJournal {
+  readonly worker: Worker;
+  readonly epoch: string;
+  readonly runs: readonly JournalRun[];
+  readonly nextSeq: number;
+  readonly loading: JournalLoading;
+}
+
+/**
+ * Starts the worker, which opens and locks the file and reads it to us: it does the reading too, so that nobody else
+ * can have the file between the reading and the first write.
+ */
+export function openJournalWorker(path: string): Promise<OpenedJournal> {
+  const worker = new Worker(new URL("./journal-worker.ts", import.meta.url).href);
+  const loading = new JournalLoading();
+  return new Promise((resolve, reject) => {
+    const fail = (error: DataDirectoryError): void => {
+      worker.terminate();
+      reject(error);
+    };
+    worker.onerror = ({ message }) => fail(new DataDirectoryError("unusable", path, `Cannot open ${path}: ${message}`));
+    worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
+      if (message.say === "channels") loading.addChannels(JSON.parse(message.channels) as KeptChannel[]);
+      else if (message.say === "rows") loading.addRows(JSON.parse(message.rows) as KeptRow[]);
+      else if (message.say === "refused") fail(new DataDirectoryError(message.reason, message.path, message.message));
+      else if (message.say === "opened") {
+        const { epoch, runs, nextSeq } = message;
+        resolve({ worker, epoch, runs, nextSeq, loading });
+      }
+    };
+    worker.postMessage({ say: "open", path } satisfies ToWorker);
+  });
+}
