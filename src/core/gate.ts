@@ -1,9 +1,8 @@
 /** Who comes in, and as whom: keys, tickets, and what a peer without either may do from where it is. */
 import ipaddr from "ipaddr.js";
-import type { Clock, KeyStore, Policy } from "../ports.ts";
+import type { Clock, KeyStore, Policy, Visit } from "../ports.ts";
 import { everyRight, noRight, Rights } from "./access.ts";
-import type { Credential } from "./credentials.ts";
-import { keyId } from "./credentials.ts";
+import { type Credential, credentialOf, keyId } from "./credentials.ts";
 import { isHash } from "./keys.ts";
 import { originAllowed, ownOrigins } from "./origins.ts";
 import { Refused } from "./refusals.ts";
@@ -37,6 +36,13 @@ export class Gate {
     this.#clock = parts.clock;
     this.#tickets = parts.tickets;
     this.#publicUrl = parts.publicUrl;
+  }
+
+  /** As whom a request comes: the owner, whoever its credential names, or a stranger. */
+  principalOf(visit: Visit, policy: Policy): Principal {
+    if (visit.owner) return owner;
+    const credential = credentialOf(visit.request.headers, visit.query);
+    return credential === undefined ? this.stranger(policy, visit.address) : this.admit(credential);
   }
 
   /** Whose credential it is; refused (101) when it is nobody's, and (110) when it is over. */

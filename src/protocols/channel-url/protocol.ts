@@ -1,6 +1,6 @@
 /** The protocol "channel URL": the URL is the API. Specified in docs/channel-url.md. */
-import { credentialOf, offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
-import { type Gate, owner } from "../../core/gate.ts";
+import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
+import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
 import type { RateLimit } from "../../core/rate.ts";
@@ -55,7 +55,7 @@ export class ChannelUrl implements HttpProtocol {
   }
 
   visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
-    const principal = this.#principal(visit, policy);
+    const principal = this.#gate.principalOf(visit, policy);
     const path = visit.path.startsWith(prefix) ? visit.path.slice(prefix.length + 1) : visit.path.slice(1);
     const { method } = visit.request;
     if (path === "") {
@@ -94,12 +94,6 @@ export class ChannelUrl implements HttpProtocol {
       (outlet) => this.#listening.open(outlet, wish, principal, true),
       offered ? { subprotocol } : {},
     );
-  }
-
-  #principal(visit: Visit, policy: Policy): Principal {
-    if (visit.owner) return owner;
-    const credential = credentialOf(visit.request.headers, visit.query);
-    return credential === undefined ? this.#gate.stranger(policy, visit.address) : this.#gate.admit(credential);
   }
 }
 
