@@ -36,7 +36,7 @@ export function didYouMean(given: string, names: readonly string[]): string {
   if (given.length > 100) return "";
   const near = names
     .map((name) => ({ name, far: distance(given.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, far }) => far <= Math.max(1, Math.floor(Math.max(name.length, given.length) / 3)))
+    .filter(({ name, far }) => far <= Math.max(given.length < 4 ? 1 : 2, Math.floor(name.length / 3)))
     .sort((one, other) => one.far - other.far)[0];
   return near === undefined ? "" : `; did you mean \`${near.name}\`?`;
 }

@@ -29,11 +29,11 @@ export const limits = z.strictObject({
     whole({ least: 1 }).prefault(1000),
   ),
   queue: option(
-    { is: "What may wait for a session that reads too slowly.", example: { bytes: "256KB", age: "30s" } },
+    { is: "What may wait for a session that reads too slowly.", example: { bytes: "4MiB", age: "30s" } },
     z
       .strictObject({
         bytes: option(
-          { is: "How much may wait.", unit: "size", example: "256KB" },
+          { is: "How much may wait.", unit: "size", example: "4MiB" },
           size({ least: 1024 }).prefault("1MiB"),
         ),
         age: option(

@@ -41,6 +41,8 @@ export interface Option {
   readonly form: TextForm;
   /** It has options of its own. */
   readonly group: boolean;
+  /** The only values that it takes, where they are few. */
+  readonly choices: readonly string[];
 }
 
 /** The schema without default, optionality, codec and alternatives to its main form. */
@@ -54,7 +56,14 @@ function bare(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-function notesOf(schema: z.core.$ZodType): OptionNotes | undefined {
+function choicesOf(schema: z.core.$ZodType): readonly string[] {
+  const inner = bare(schema);
+  if (inner instanceof z.ZodBoolean) return ["true", "false"];
+  return inner instanceof z.ZodEnum ? inner.options.map(String) : [];
+}
+
+/** What was said of the option whose schema this is. */
+export function notesOf(schema: z.core.$ZodType): OptionNotes | undefined {
   return notes.get(schema);
 }
 
@@ -91,6 +100,7 @@ export function optionsOf(schema: z.core.$ZodType, path: readonly string[] = [])
       required: !(entry instanceof z.ZodPrefault || entry instanceof z.ZodOptional) && about.byDefault === undefined,
       form: formOf(entry),
       group: inner.length > 0,
+      choices: choicesOf(entry),
     };
     return [found, ...inner];
   });

@@ -127,7 +127,11 @@ export const schema = z.strictObject({
     z.strictObject({ "channel-url": protocol("channel-url"), "unix-socket": protocol("unix-socket") }).prefault({}),
   ),
   unix_socket: option(
-    { is: "The Unix socket that backends push into; `false` for none.", example: { mode: "0600" } },
+    {
+      is: "The Unix socket that backends push into; `false` for none.",
+      byDefault: "as below",
+      example: { mode: "0600" },
+    },
     z.union([z.literal(false), unixSocket]),
   ),
   heartbeat: option(

@@ -19,8 +19,8 @@ export const plainChannel: ChannelSettings = {
 const inbox: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: 7 * day }, durable: "yes" };
 const toAllDevices: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: day }, durable: "yes" };
 
-/** Names whose settings are remembered; beyond that the oldest are looked up again. */
-const remembered = 65_536;
+/** Names whose settings are remembered, in each of two generations: the older goes when the younger is full. */
+const remembered = 32_768;
 
 function reservedSettings(channel: string): ChannelSettings {
   if (channel === "$devices") return toAllDevices;
@@ -30,17 +30,19 @@ function reservedSettings(channel: string): ChannelSettings {
 export function settingsOf({ channels }: Pick<Config, "channels">): SettingsOf {
   const table = new PatternTable<ChannelSettings>();
   for (const [pattern, settings] of channels) table.add(pattern, settings);
-  const known = new Map<string, ChannelSettings>();
+  const look = (channel: string): ChannelSettings =>
+    channel.startsWith("$") ? reservedSettings(channel) : (table.match(channel)[0] ?? plainChannel);
+  let young = new Map<string, ChannelSettings>();
+  let old = young;
   return (channel) => {
-    const found = known.get(channel);
-    if (found !== undefined) return found;
-    const settings = channel.startsWith("$") ? reservedSettings(channel) : (table.match(channel)[0] ?? plainChannel);
-    if (known.size >= remembered)
-      for (const oldest of known.keys()) {
-        known.delete(oldest);
-        break;
-      }
-    known.set(channel, settings);
+    const known = young.get(channel);
+    if (known !== undefined) return known;
+    const settings = old.get(channel) ?? look(channel);
+    if (young.size >= remembered) {
+      old = young;
+      young = new Map();
+    }
+    young.set(channel, settings);
     return settings;
   };
 }

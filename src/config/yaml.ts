@@ -15,6 +15,8 @@ const leadingZero: ScalarTag = {
 const deepest = 40;
 /** How many nodes come in by aliases at most, so that a few lines do not become millions. */
 const mostByAlias = 10_000;
+/** One error in YAML brings others; only the first tell something. */
+const mostErrors = 5;
 
 export interface YamlReading {
   readonly given: Given;
@@ -33,9 +35,9 @@ export function readYaml(text: string, origin: Origin, lines = true): YamlReadin
       customTags: (tags) => [leadingZero, ...tags],
     });
     const reader = new Reader(document, origin, lines ? counter : undefined);
-    const faults = document.errors.map(({ message, pos: [at] }) =>
-      reader.fault(at, `Cannot read YAML: ${firstLine(message)}`),
-    );
+    const faults = document.errors
+      .slice(0, mostErrors)
+      .map(({ message, pos: [at] }) => reader.fault(at, `Cannot read YAML: ${firstLine(message)}`));
     if (faults.length > 0) return { given: nothing, faults };
     return { given: reader.read(document.contents, 0), faults: reader.faults };
   } catch (error) {
@@ -46,6 +48,7 @@ export function readYaml(text: string, origin: Origin, lines = true): YamlReadin
 }
 
 function firstLine(message: string): string {
+  if (message.includes("Maximum call stack")) return "it is nested too deeply";
   return (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
 }
 
