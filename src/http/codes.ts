@@ -39,7 +39,7 @@ export function codesMarkdown(): string {
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (character) => escapes[character] ?? character);
 }
 
@@ -47,7 +47,7 @@ export function codesPage(): string {
   const parts = groups.map((group) => {
     const rows = entriesOf(group).map(({ code, name, status, close, message, advice }) => {
       const cells = [String(code), name, String(status), String(close), message, advice].map(
-        (cell) => `<td>${escape(cell)}</td>`,
+        (cell) => `<td>${escapeHtml(cell)}</td>`,
       );
       return `<tr id="${code}">${cells.join("")}</tr>`;
     });

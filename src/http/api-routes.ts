@@ -1,0 +1,180 @@
+/** The routes of the API as data: what is asked and answered where. Its OpenAPI document is made from them. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  deviceChanges,
+  deviceShape,
+  deviceWish,
+  errorShape,
+  keyShape,
+  keyWish,
+  newDeviceShape,
+  newKeyShape,
+  presenceShape,
+  readinessShape,
+  statusShape,
+  ticketShape,
+} from "./api-shapes.ts";
+
+const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
+const answer = <S extends z.ZodType>(description: string, schema: S) => ({ description, content: json(schema) });
+const body = <S extends z.ZodType>(schema: S) => ({ body: { required: true as const, content: json(schema) } });
+
+const refused = { default: answer("Refused: the one error object, explained at /docs/codes.", errorShape) };
+const gone = { 204: { description: "Done." } };
+const params = z.object({ id: z.string().max(64) });
+const security = [{ key: [] }];
+const admin = { security, tags: ["Administration (grant `admin`)"] };
+const open = { tags: ["Everyone"] };
+
+export const routes = {
+  page: createRoute({
+    ...open,
+    method: "get",
+    path: "/",
+    summary: "The web page",
+    responses: { 200: { description: "HTML." } },
+  }),
+  codes: createRoute({
+    ...open,
+    method: "get",
+    path: "/docs/codes",
+    summary: "Every code of a refusal, what it means and what to do",
+    responses: { 200: { description: "HTML." } },
+  }),
+  document: createRoute({
+    ...open,
+    method: "get",
+    path: "/openapi.json",
+    summary: "This API as an OpenAPI 3.1 document",
+    responses: { 200: { description: "OpenAPI 3.1." } },
+  }),
+  live: createRoute({
+    ...open,
+    method: "get",
+    path: "/health/live",
+    summary: "Whether the process answers",
+    responses: { 200: answer("It does.", z.object({ live: z.literal(true) })) },
+  }),
+  ready: createRoute({
+    ...open,
+    method: "get",
+    path: "/health/ready",
+    summary: "Whether the gateway does its work",
+    responses: { 200: answer("It does.", readinessShape), 503: answer("It does not.", readinessShape) },
+  }),
+  health: createRoute({
+    ...open,
+    method: "get",
+    path: "/health",
+    summary: "The same in words",
+    responses: { 200: { description: "Text: it is ready." }, 503: { description: "Text: it is not ready, and why." } },
+  }),
+  ticket: createRoute({
+    tags: ["With a key"],
+    security,
+    method: "post",
+    path: "/tickets",
+    summary: "A one-time ticket, to stand in a URL (`?ticket=…`) where a key must not",
+    responses: { 200: answer("It stands for the caller, once.", ticketShape), ...refused },
+  }),
+  presence: createRoute({
+    tags: ["With a key"],
+    security,
+    method: "get",
+    path: "/presence/{channel}",
+    summary: "Who is in a channel (grant `presence`; its configuration has `presence: true`)",
+    request: { params: z.object({ channel: z.string().openapi({ example: "room/kitchen" }) }) },
+    responses: { 200: answer("Who is there.", presenceShape), ...refused },
+  }),
+  status: createRoute({
+    ...admin,
+    method: "get",
+    path: "/admin/status",
+    summary: "What the gateway is, where it listens, and who is there",
+    responses: { 200: answer("The state of things.", statusShape), ...refused },
+  }),
+  listKeys: createRoute({
+    ...admin,
+    method: "get",
+    path: "/admin/keys",
+    summary: "All keys, without their texts",
+    responses: { 200: answer("The keys.", z.object({ keys: z.array(keyShape) })), ...refused },
+  }),
+  createKey: createRoute({
+    ...admin,
+    method: "post",
+    path: "/admin/keys",
+    summary: "Makes a key; its text is told this once",
+    request: body(keyWish),
+    responses: { 201: answer("The key.", newKeyShape), ...refused },
+  }),
+  revokeKey: createRoute({
+    ...admin,
+    method: "delete",
+    path: "/admin/keys/{id}",
+    summary: "Revokes a key; its sessions end at once",
+    request: { params },
+    responses: { ...gone, ...refused },
+  }),
+  listDevices: createRoute({
+    ...admin,
+    method: "get",
+    path: "/admin/devices",
+    summary: "All devices",
+    responses: { 200: answer("The devices.", z.object({ devices: z.array(deviceShape) })), ...refused },
+  }),
+  addDevice: createRoute({
+    ...admin,
+    method: "post",
+    path: "/admin/devices",
+    summary: "Adds a device, whose key may read its inbox `$device/<id>` and what `grants` says",
+    request: body(deviceWish),
+    responses: { 201: answer("The device with its key, which is told this once.", newDeviceShape), ...refused },
+  }),
+  setDevice: createRoute({
+    ...admin,
+    method: "patch",
+    path: "/admin/devices/{id}",
+    summary: "Changes a device's name or settings",
+    request: { params, ...body(deviceChanges) },
+    responses: { 200: answer("The device.", deviceShape), ...refused },
+  }),
+  rotateDevice: createRoute({
+    ...admin,
+    method: "post",
+    path: "/admin/devices/{id}/rotate",
+    summary: "Gives a device a new key; the sessions of the old one end at once",
+    request: { params },
+    responses: { 200: answer("The device with its new key, which is told this once.", newDeviceShape), ...refused },
+  }),
+  removeDevice: createRoute({
+    ...admin,
+    method: "delete",
+    path: "/admin/devices/{id}",
+    summary: "Removes a device and its key; its sessions end at once",
+    request: { params },
+    responses: { ...gone, ...refused },
+  }),
+};
+
+export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+/** What `/openapi.json` answers, and docs/http-api.md is made of. */
+export function openApiDocument(version: string): ApiDocument {
+  const { openAPIRegistry, getOpenAPI31Document } = new OpenAPIHono();
+  openAPIRegistry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
+  });
+  for (const route of Object.values(routes)) openAPIRegistry.registerPath(route);
+  return getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Hearthwire",
+      version,
+      description:
+        "The routes beside those of the protocols. Channels are read and written at /channels/<name>: see channel-url.md.",
+    },
+  });
+}

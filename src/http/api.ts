@@ -1,0 +1,158 @@
+/** Everything that no protocol answers: the page, health, tickets, presence, and the administration of keys and devices. */
+import { DeviceRegistry } from "../core/device-registry.ts";
+import type { Gate } from "../core/gate.ts";
+import type { Hub } from "../core/hub.ts";
+import { Keyring } from "../core/keyring.ts";
+import { Refused } from "../core/refusals.ts";
+import { type Tickets, ticketLifetime } from "../core/tickets.ts";
+import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, Visit } from "../ports.ts";
+import { type ApiApp, newApp } from "./api-app.ts";
+import { addIdentityRoutes } from "./api-identities.ts";
+import { openApiDocument, routes } from "./api-routes.ts";
+import type { StatusView } from "./api-shapes.ts";
+import { codesPage } from "./codes.ts";
+import type { Status } from "./status.ts";
+
+export interface ApiParts {
+  readonly hub: Hub;
+  readonly gate: Gate;
+  readonly tickets: Tickets;
+  readonly keys: KeyStore;
+  readonly devices: DeviceStore;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly status: () => Status;
+  /** Why the gateway cannot do its work now, one sentence each; none when it can. */
+  readonly obstacles?: () => readonly string[];
+}
+
+/** Largest body of a request; none of the routes needs near as much. In bytes. */
+const largestBody = 64 * 1024;
+const withBody = new Set(["POST", "PUT", "PATCH"]);
+
+export class Api implements HttpProtocol {
+  readonly name = "api";
+  readonly prefixes = [];
+  readonly #parts: ApiParts;
+  readonly #app: ApiApp = newApp();
+
+  constructor(parts: ApiParts) {
+    this.#parts = parts;
+    const { keys, devices, clock, chance, hub } = parts;
+    const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
+    addIdentityRoutes(this.#app, {
+      keyring,
+      devices: new DeviceRegistry({ devices, keyring, clock, chance }),
+      sessionsOf: (device) => countOf(hub.sessions, ({ principal }) => principal.device === device),
+    });
+    this.#addPages();
+    this.#addHealth();
+    this.#addRest();
+  }
+
+  /** Refusals are thrown; the caller answers them. */
+  async visit(visit: Visit, policy: Policy): Promise<Answer> {
+    const { request, path, query } = visit;
+    if (!path.startsWith("/")) throw new Refused("badRequest", "Cannot answer a request without a path");
+    const { method } = request;
+    // The body is read here, where it has a limit; it is JSON whatever it is called, since nothing else is taken.
+    const given = withBody.has(method)
+      ? { body: await visit.text(largestBody), headers: { "content-type": "application/json" } }
+      : {};
+    const search = query.size > 0 ? `?${query}` : "";
+    const asked = new Request(`http://hearthwire${path}${search}`, { method, ...given });
+    return this.#app.fetch(asked, {
+      principal: () => this.#parts.gate.principalOf(visit, policy),
+    });
+  }
+
+  #addPages(): void {
+    const { status } = this.#parts;
+    this.#app.get(routes.codes.path, (context) => context.html(codesPage()));
+    let document: string | undefined;
+    this.#app.get(routes.document.path, (context) => {
+      document ??= JSON.stringify(openApiDocument(status().version));
+      return context.body(document, 200, { "content-type": "application/json; charset=utf-8" });
+    });
+  }
+
+  #addHealth(): void {
+    const { status, clock, obstacles = () => [] } = this.#parts;
+    this.#app.openapi(routes.live, (context) => context.json({ live: true as const }, 200));
+    this.#app.openapi(routes.ready, (context) => {
+      const reasons = [...obstacles()];
+      const ready = reasons.length === 0;
+      return context.json({ ready, reasons }, ready ? 200 : 503);
+    });
+    this.#app.get(routes.health.path, (context) => {
+      const reasons = obstacles();
+      const { version, started } = status();
+      const minutes = Math.floor((clock.now() - started) / 60_000);
+      const first = `Hearthwire ${version} has been up for ${minutes} min and is ${reasons.length === 0 ? "" : "not "}ready.`;
+      return context.text(`${[first, ...reasons].join("\n")}\n`, reasons.length === 0 ? 200 : 503);
+    });
+  }
+
+  #addRest(): void {
+    const { hub, tickets } = this.#parts;
+    this.#app.openapi(routes.ticket, (context) => {
+      const principal = context.env.principal();
+      if (principal.id === "anonymous")
+        throw new Refused("unauthorized", "Cannot issue a ticket without a key: send one");
+      return context.json({ ticket: tickets.issue(principal), expires_in: ticketLifetime / 1000 }, 200);
+    });
+    // A channel has levels, which the form of paths in OpenAPI cannot say.
+    this.#app.get("/presence/:channel{.+}", (context) => {
+      const channel = decodePath(context.req.path.slice("/presence/".length));
+      const { rights, id } = context.env.principal();
+      if (id === "anonymous" && !rights.may("presence", channel)) {
+        throw new Refused("unauthorized", `Cannot tell presence of ${channel} without a key: send one`);
+      }
+      return context.json({ channel, members: hub.presence(channel, rights) });
+    });
+    this.#app.openapi(routes.status, (context) => context.json(this.#status(), 200));
+  }
+
+  #status(): StatusView {
+    const { status, keys, devices, obstacles = () => [] } = this.#parts;
+    const { version, run, started, addresses, unixSocket, data, sessions } = status();
+    const reasons = [...obstacles()];
+    return {
+      version,
+      run,
+      started,
+      ready: reasons.length === 0,
+      reasons,
+      addresses: [...addresses],
+      ...(unixSocket === undefined ? {} : { unix_socket: unixSocket }),
+      data,
+      sessions,
+      keys: keys.list().length,
+      devices: devices.list().length,
+    };
+  }
+
+  /** What lives by a key that is no more ends. */
+  #endKey(id: string): void {
+    const { gate, hub } = this.#parts;
+    gate.forget(id);
+    hub.end(
+      ({ principal }) => principal.id === id,
+      () => new Refused("invalidToken", "The key was revoked"),
+    );
+  }
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new Refused("badRequest", `Cannot decode ${JSON.stringify(path.slice(0, 80))} in the path`);
+  }
+}
+
+function countOf<T>(all: Iterable<T>, which: (one: T) => boolean): number {
+  let count = 0;
+  for (const one of all) if (which(one)) count++;
+  return count;
+}
