@@ -1,9 +1,10 @@
 /** Who may come to which listener and protocol, from what the configuration says of it or of the whole. */
+import { addressIn } from "../core/gate.ts";
 import type { Grants, Policy } from "../ports.ts";
 import type { Anonymous, Config, ProtocolName } from "./schema.ts";
 
 const everyAddress = ["0.0.0.0/0", "::/0"];
-const loopback = ["127.0.0.0/8", "::1/128"];
+const loopback = ["127.0.0.1", "::1"];
 
 /** What a listener, or a protocol of the main listener, may say otherwise than the whole. */
 interface Access {
@@ -20,7 +21,8 @@ function grantsOf({ subscribe, publish }: Anonymous): Grants {
 }
 
 function devicesOf({ devices }: Anonymous, openTo: readonly string[]): readonly string[] {
-  if (devices === "loopback") return loopback;
+  // From this machine, as far as it may come without a key at all.
+  if (devices === "loopback") return loopback.filter((address) => addressIn(address, openTo));
   return devices ? openTo : [];
 }
 

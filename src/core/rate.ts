@@ -1,6 +1,7 @@
 /** A rate limit per subject: so many per second, with bursts of up to a second's worth. */
 import type { Clock } from "../ports.ts";
 import { Refused } from "./refusals.ts";
+import type { Principal } from "./session.ts";
 
 const mostSubjects = 100_000;
 
@@ -33,5 +34,22 @@ export class RateLimit {
   #forget(now: number): void {
     for (const [subject, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(subject);
     if (this.#fullAt.size >= mostSubjects) this.#fullAt.clear();
+  }
+}
+
+/** How fast may be published: by all who use one key, and from one address without a key. */
+export class PublishRate {
+  readonly #byKey: RateLimit;
+  readonly #byAddress: RateLimit;
+
+  /** Both per second; 0 means no limit. */
+  constructor(clock: Clock, { key, address }: { readonly key: number; readonly address: number }) {
+    this.#byKey = new RateLimit(clock, key);
+    this.#byAddress = new RateLimit(clock, address);
+  }
+
+  take(principal: Principal, address: string): void {
+    if (principal.id === "anonymous") this.#byAddress.take(address, "publications");
+    else this.#byKey.take(principal.id, "publications");
   }
 }

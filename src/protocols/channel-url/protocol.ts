@@ -3,7 +3,7 @@ import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
-import type { RateLimit } from "../../core/rate.ts";
+import type { PublishRate } from "../../core/rate.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Principal } from "../../core/session.ts";
 import type { Answer, HttpProtocol, MaybePromise, OpenPeer, Policy, Visit } from "../../ports.ts";
@@ -17,14 +17,14 @@ export interface ChannelUrlParts {
   readonly hub: Hub;
   readonly gate: Gate;
   readonly idempotency: Idempotency;
-  readonly rate: RateLimit;
+  readonly rate: PublishRate;
   readonly limits: {
     /** ms */
     readonly unauthenticated: number;
     /** bytes */
     readonly publication: number;
     /** bytes */
-    readonly batch: number;
+    readonly body: number;
   };
   /** Default interval of heartbeats, in seconds. */
   readonly heartbeat: number;

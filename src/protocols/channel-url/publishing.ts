@@ -1,7 +1,7 @@
 /** The publishing side of the protocol: POST and DELETE on a channel, batches, and messages of WebSocket clients. */
 import type { Hub } from "../../core/hub.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
-import type { RateLimit } from "../../core/rate.ts";
+import type { PublishRate } from "../../core/rate.ts";
 import { asRefused, errorText, Refused } from "../../core/refusals.ts";
 import type { Principal } from "../../core/session.ts";
 import type { Answer, Draft, MaybePromise, Receipt, Visit } from "../../ports.ts";
@@ -12,9 +12,9 @@ import { channelsOf } from "./query.ts";
 export interface PublishingParts {
   readonly hub: Hub;
   readonly idempotency: Idempotency;
-  readonly rate: RateLimit;
+  readonly rate: PublishRate;
   /** Largest body of one publication, and of a batch, in bytes. */
-  readonly largest: { readonly publication: number; readonly batch: number };
+  readonly largest: { readonly publication: number; readonly body: number };
 }
 
 const headers = { "content-type": "application/json; charset=utf-8" };
@@ -28,11 +28,10 @@ export class Publishing {
   }
 
   publish(channel: string, draft: Draft, principal: Principal, address: string): MaybePromise<Receipt> {
-    const stranger = principal.id === "anonymous";
-    if (stranger && !principal.rights.may("publish", channel)) {
+    if (principal.id === "anonymous" && !principal.rights.may("publish", channel)) {
       throw new Refused("unauthorized", `Cannot publish on ${channel} without a key: send one`);
     }
-    this.#parts.rate.take(stranger ? address : principal.id, "publications");
+    this.#parts.rate.take(principal, address);
     return this.#parts.hub.publish(channel, draft, principal.rights);
   }
 
@@ -61,7 +60,7 @@ export class Publishing {
 
   /** `POST /channels`: a list of `{"channel","data",…}`, answered by a list of receipts and errors in its order. */
   async batch(visit: Visit, principal: Principal): Promise<Answer> {
-    const items: unknown = JSON.parse(jsonLine(await visit.text(this.#parts.largest.batch)));
+    const items: unknown = JSON.parse(jsonLine(await visit.text(this.#parts.largest.body)));
     if (!Array.isArray(items)) throw new Refused("badRequest", 'Cannot publish it: give a list of {"channel", "data"}');
     if (items.length > mostInBatch) {
       throw new Refused("limitExceeded", `Cannot publish more than ${mostInBatch} in one batch`);
