@@ -1,0 +1,236 @@
+/** The one place that knows every part: it puts them together, and takes them apart again. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { version } from "../package.json" with { type: "json" };
+import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
+import { everyHost, type ListenAddress, printListen } from "./config/listen.ts";
+import { policyOf, protocolPolicy } from "./config/policies.ts";
+import type { Config, ProtocolName } from "./config/schema.ts";
+import { settingsOf } from "./config/settings.ts";
+import { verbs } from "./core/access.ts";
+import { addressIn, Gate } from "./core/gate.ts";
+import { Hub } from "./core/hub.ts";
+import { Idempotency } from "./core/idempotency.ts";
+import { makeKey } from "./core/keys.ts";
+import { PublishRate } from "./core/rate.ts";
+import { Refused } from "./core/refusals.ts";
+import { Tickets } from "./core/tickets.ts";
+import { Api } from "./http/api.ts";
+import { Front } from "./http/front.ts";
+import type { Status } from "./http/status.ts";
+import type { HttpProtocol, Log, Policy } from "./ports.ts";
+import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
+import { type DataDirectory, openDataDirectory } from "./storage/data-directory.ts";
+import { type HttpListener, type HttpListenerOptions, listenHttp } from "./transports/http-server.ts";
+import { systemChance, systemClock } from "./transports/system.ts";
+
+/** How long connections may take to get their last bytes when the gateway stops, in ms. */
+const lastWrites = 2000;
+
+/** Where the gateway listens, as it came to be. */
+export interface ListeningAt {
+  readonly listen: string;
+  /** The one protocol that it speaks; absent for the main set. */
+  readonly protocol?: ProtocolName;
+  readonly url: string;
+}
+
+export interface Gateway {
+  readonly config: Config;
+  readonly addresses: readonly ListeningAt[];
+  readonly unixSocket?: string;
+  /** The admin key that was made because there was none; shown once. */
+  readonly firstKey?: string;
+  status(): Status;
+  /** Stops listening, says goodbye to every session, and lets go of the data directory. */
+  stop(): Promise<void>;
+}
+
+export function controlSocketOf(config: Pick<Config, "data">): string {
+  return join(config.data, "control.sock");
+}
+
+/** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
+export async function startGateway(config: Config, { log }: { readonly log: Log }): Promise<Gateway> {
+  const data = await openDataDirectory(config.data, { log });
+  const assembly = new Assembly(config, log, data);
+  try {
+    await assembly.start();
+  } catch (thrown) {
+    await assembly.stop();
+    throw thrown;
+  }
+  return assembly;
+}
+
+type ProtocolOffered = HttpProtocol & { readonly name: ProtocolName };
+
+/** The parts, in the order in which they are needed. */
+class Assembly implements Gateway {
+  readonly config: Config;
+  readonly addresses: ListeningAt[] = [];
+  unixSocket?: string;
+  firstKey?: string;
+  readonly #log: Log;
+  readonly #data: DataDirectory;
+  readonly #broker: EmbeddedBroker;
+  readonly #hub: Hub;
+  readonly #gate: Gate;
+  readonly #api: Api;
+  readonly #protocols: readonly ProtocolOffered[];
+  readonly #listeners: HttpListener[] = [];
+  readonly #started = systemClock.now();
+  #stopped: Promise<void> | undefined;
+
+  constructor(config: Config, log: Log, data: DataDirectory) {
+    this.config = config;
+    this.#log = log;
+    this.#data = data;
+    const { limits } = config;
+    const clock = systemClock;
+    const chance = systemChance;
+    const settings = settingsOf(config);
+    const { keys, devices, journal } = data;
+    this.#broker = new EmbeddedBroker({
+      clock,
+      chance,
+      log,
+      settingsOf: settings,
+      journal,
+      maxChannels: limits.channels,
+    });
+    const { run } = this.#broker;
+    this.#hub = new Hub({ clock, log, broker: this.#broker, settingsOf: settings, limits, run });
+    const hub = this.#hub;
+    const tickets = new Tickets(clock, chance);
+    const gate = new Gate({ keys, clock, tickets, publicUrl: config.public_url });
+    this.#gate = gate;
+    const idempotency = new Idempotency(clock);
+    const rate = new PublishRate(clock, limits.publish_rate);
+    const heartbeat = config.heartbeat / 1000;
+    const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
+    // To add a protocol is to add one folder, and one line here.
+    this.#protocols = [channelUrl];
+    this.#api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status: () => this.status() });
+  }
+
+  async start(): Promise<void> {
+    await this.#broker.start();
+    this.#makeFirstKey();
+    this.#listenForOwner();
+    const { config } = this;
+    this.#listen(config.listen, config.tls, this.#mainFront());
+    for (const { listen, tls, protocol, ...access } of config.listeners) {
+      const policy = policyOf(config, access);
+      const front = protocol === undefined ? this.#mainFront(policy) : this.#frontOf(protocol, policy);
+      this.#listen(listen, tls, front, protocol);
+    }
+  }
+
+  status(): Status {
+    return {
+      version,
+      run: this.#hub.run,
+      started: this.#started,
+      addresses: this.addresses,
+      unixSocket: this.unixSocket,
+      data: this.config.data,
+      sessions: this.#hub.sessions.size,
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    // `stop(false)` leaves what is open to its session, which says goodbye in its protocol's own words.
+    const ends = this.#listeners.map((listener) => listener.stop(false));
+    this.#hub.end(
+      () => true,
+      () => new Refused("shutdown"),
+    );
+    this.#hub.close();
+    await this.#broker.close();
+    await this.#data.close();
+    await Promise.race([
+      Promise.all(ends),
+      new Promise((resolve) => systemClock.after(lastWrites, () => resolve(undefined))),
+    ]);
+    for (const listener of this.#listeners) void listener.stop(true);
+    rmSync(controlSocketOf(this.config), { force: true });
+  }
+
+  #makeFirstKey(): void {
+    const { keys } = this.#data;
+    if (keys.list().length > 0) return;
+    const grants = Object.fromEntries(verbs.map((verb) => [verb, ["**"]]));
+    const { key, record } = makeKey(systemChance, { name: "first admin key", grants, created: systemClock.now() });
+    keys.put(record);
+    this.firstKey = key;
+  }
+
+  /** Who may open the control socket is the owner of this machine, and may do everything. */
+  #listenForOwner(): void {
+    const unix = controlSocketOf(this.config);
+    // The data directory is ours alone, so what lies there is of a process that is no more.
+    rmSync(unix, { force: true });
+    const front = this.#mainFront();
+    const at = { unix, mode: 0o600 };
+    this.#listeners.push(this.#serve({ at, owner: true, visit: (visit) => front.visit(visit) }));
+  }
+
+  #listen(listen: Config["listen"], tls: Config["tls"], front: Front, protocol?: ProtocolName): void {
+    const hostname = listen.host === everyHost ? "::" : listen.host;
+    const listener = this.#serve({
+      at: { hostname, port: listen.port },
+      ...(tls === undefined
+        ? {}
+        : { tls: { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") } }),
+      visit: (visit) => front.visit(visit),
+    });
+    this.#listeners.push(listener);
+    const at = { host: listen.host, port: listener.port };
+    this.addresses.push({
+      listen: printListen(at),
+      url: urlOf(at, tls !== undefined),
+      ...(protocol === undefined ? {} : { protocol }),
+    });
+  }
+
+  #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "visit">): HttpListener {
+    const { limits, trusted_proxies: proxies } = this.config;
+    const trusts = (address: string): boolean => addressIn(address, proxies);
+    return listenHttp({
+      ...options,
+      ...(proxies.length > 0 ? { trusts } : {}),
+      maxMessage: limits.body,
+      log: this.#log,
+    });
+  }
+
+  /** All protocols by their paths, and the API and the page for everything else. */
+  #mainFront(policy?: Policy): Front {
+    const { config } = this;
+    const offers = this.#protocols.map((protocol) => ({
+      protocol,
+      policy: policy ?? protocolPolicy(config, protocol.name),
+    }));
+    const rest = { protocol: this.#api, policy: policy ?? policyOf(config) };
+    return new Front({ gate: this.#gate, log: this.#log, offers, rest });
+  }
+
+  /** One protocol at any path. */
+  #frontOf(name: ProtocolName, policy: Policy): Front {
+    const protocol = this.#protocols.find((other) => other.name === name);
+    if (protocol === undefined) throw new Error(`Cannot listen for ${name}: no such protocol`);
+    return new Front({ gate: this.#gate, log: this.#log, offers: [], rest: { protocol, policy } });
+  }
+}
+
+/** Where a browser of this machine finds it. */
+function urlOf({ host, port }: ListenAddress, secure: boolean): string {
+  const name = host === everyHost || host === "127.0.0.1" || host === "::" ? "localhost" : host;
+  return `${secure ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

@@ -1,0 +1,11 @@
+/** What the gateway says of itself. */
+export interface Status {
+  readonly version: string;
+  /** The name of this run; new at each start. */
+  readonly run: string;
+  readonly started: number;
+  readonly addresses: readonly { readonly listen: string; readonly protocol?: string; readonly url: string }[];
+  readonly unixSocket?: string | undefined;
+  readonly data: string;
+  readonly sessions: number;
+}
