@@ -36,7 +36,8 @@ export class HttpVisit implements Visit {
     this.#server = server;
     this.#doorway = doorway;
     const { url } = request;
-    const start = url.indexOf("/", url.indexOf("//") + 2);
+    // Where `Host` is no host, the server leaves it out.
+    const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
     const search = url.indexOf("?", start);
     this.path = search === -1 ? url.slice(start) : url.slice(start, search);
     this.#search = search === -1 ? "" : url.slice(search + 1);
@@ -103,7 +104,10 @@ export class HttpVisit implements Visit {
     if (!this.#server.upgrade(this.request, { data: outlet, headers })) {
       throw new Refused("badRequest", "Cannot upgrade to WebSocket: the handshake is not complete");
     }
-    outlet.inlet = open(outlet);
+    const inlet = open(outlet);
+    // It may have been ended while it was opened.
+    if (outlet.socket === undefined) inlet.ended(1000, "");
+    else outlet.inlet = inlet;
     return undefined;
   }
 

@@ -34,6 +34,10 @@ class LongPollOutlet implements Outlet {
     this.#answer = answer;
   }
 
+  get over(): boolean {
+    return this.#answer === undefined;
+  }
+
   queued(): number {
     return 0;
   }
@@ -84,7 +88,7 @@ export function longPollResponse(
     signal.addEventListener("abort", outlet, { once: true });
     const inlet = open(outlet);
     // It may have been answered while it was opened.
-    if (signal.aborted) inlet.ended(1000, "");
+    if (signal.aborted || outlet.over) inlet.ended(1000, "");
     else outlet.inlet = inlet;
   });
 }

@@ -38,6 +38,11 @@ class StreamOutlet implements Outlet {
     this.#controller = controller;
   }
 
+  /** It may be so already when its opening returns. */
+  get over(): boolean {
+    return this.#controller === undefined;
+  }
+
   /** Called whenever everything that was enqueued has been taken. */
   pull(): void {
     if (this.queued() === 0) this.inlet?.drained();
@@ -92,6 +97,8 @@ export function streamResponse(
   const outlet = new StreamOutlet(framing, address, timeouts, request);
   const body = new ReadableStream<Uint8Array>(outlet, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
   timeouts.timeout(request, 0);
-  outlet.inlet = open(outlet);
+  const inlet = open(outlet);
+  if (outlet.over) inlet.ended(1000, "");
+  else outlet.inlet = inlet;
   return new Response(body, { headers });
 }
