@@ -1,0 +1,119 @@
+/** What a publish costs the gateway, in CPU time, as the channels grow and as patterns that do not match grow. */
+import type { Server } from "../servers.ts";
+import { ratios, spreadOf } from "../statistics.ts";
+import type { Outcome, Row, Workshop } from "../workshop.ts";
+import { row } from "./rows.ts";
+
+const within = { most: 1.5 };
+const fewChannels = 10;
+const manyChannels = 100_000;
+const manyPatterns = 10_000;
+/** Patterns of one session. */
+const patternsEach = 100;
+
+export async function growth(workshop: Workshop): Promise<Outcome> {
+  const channels = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
+    if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
+    workshop.say(`growth: publishing once on ${manyChannels.toLocaleString("en")} channels`);
+    await fill(workshop, many, manyChannels);
+    await fill(workshop, few, fewChannels);
+    return {
+      // All channels of each: this adds the cost of memory that is spread over more of them.
+      spread: await compare(workshop, [few, fewChannels], [many, manyChannels]),
+      // The same ten channels of each, beside which the others only exist.
+      hot: await compare(workshop, [few, fewChannels], [many, fewChannels]),
+    };
+  });
+  const patterns = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
+    if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
+    workshop.say(`growth: subscribing to ${manyPatterns.toLocaleString("en")} patterns`);
+    const sockets = [await listen(few, 0, 1), ...(await listenMuch(many))];
+    const known = await compare(workshop, [few, fewChannels], [many, fewChannels]);
+    const fresh = await compare(workshop, [few, 1_000_000], [many, 1_000_000]);
+    for (const socket of sockets) socket.close();
+    return { known, fresh };
+  });
+  return {
+    rows: [
+      ...rowsOf("10 → 100,000 channels, publishing on all", channels.spread, within),
+      ...rowsOf("10 → 100,000 channels, publishing on ten", channels.hot, within),
+      ...rowsOf("1 → 10,000 patterns, on known channels", patterns.known, within),
+      ...rowsOf("1 → 10,000 patterns, on new channels", patterns.fresh, within),
+    ],
+    raw: { channels, patterns },
+  };
+}
+
+interface Comparison {
+  /** µs of CPU per publication. */
+  readonly few: readonly number[];
+  readonly many: readonly number[];
+}
+
+function rowsOf(what: string, { few, many }: Comparison, target: Row["target"]): Row[] {
+  const scenario = "cost of a publish";
+  const [a, b] = [few, many].map((costs) => (spreadOf(costs)?.median ?? Number.NaN).toFixed(2));
+  return [row(scenario, `${what} (${a} → ${b} µs)`, ratios(many, few), "ratio", target)];
+}
+
+async function compare(
+  workshop: Workshop,
+  ...sides: readonly [readonly [Server, number], readonly [Server, number]]
+): Promise<Comparison> {
+  const [few, many] = sides;
+  const costs = { few: [] as number[], many: [] as number[] };
+  // Once for the compiler, without counting it.
+  for (const side of sides) await cost(workshop, ...side);
+  for (let rep = 0; rep < workshop.effort.reps; rep++) {
+    workshop.say(`cost of a publish, ${rep + 1} of ${workshop.effort.reps}`);
+    costs.few.push(await cost(workshop, ...few));
+    costs.many.push(await cost(workshop, ...many));
+  }
+  return costs;
+}
+
+/** CPU per publication, in µs, while random ones of so many channels are published on. */
+async function cost(workshop: Workshop, server: Server, channels: number): Promise<number> {
+  const before = server.child.cpu();
+  const publisher = workshop.publish(server, ...spread(channels), "-t", 1, ...hurry);
+  const { sent } = await publisher.report("published");
+  return ((server.child.cpu() - before) * 1e6) / Number(sent);
+}
+
+const hurry = ["--batch", 50, "--window", 64];
+
+function spread(channels: number): readonly (string | number)[] {
+  return ["--channel", "grow/%d", "--channels", channels];
+}
+
+async function fill(workshop: Workshop, server: Server, channels: number): Promise<void> {
+  const publisher = workshop.publish(
+    server,
+    ...spread(channels),
+    "--in-turn",
+    1,
+    "--count",
+    channels,
+    "-t",
+    60,
+    ...hurry,
+  );
+  await publisher.report("published", 90_000);
+}
+
+/** One session with `count` patterns that no channel of this scenario matches. */
+function listen(server: Server, first: number, count: number): Promise<WebSocket> {
+  const patterns = Array.from({ length: count }, (_, at) => `none/${first + at}/*`);
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/channels/${patterns.join(",")}`);
+  return new Promise((resolve, reject) => {
+    socket.onopen = () => resolve(socket);
+    socket.onclose = ({ code, reason }) => reject(new Error(`Cannot subscribe to patterns: ${code} ${reason}`));
+  });
+}
+
+async function listenMuch(server: Server): Promise<WebSocket[]> {
+  const sockets: WebSocket[] = [];
+  for (let first = 0; first < manyPatterns; first += patternsEach)
+    sockets.push(await listen(server, first, patternsEach));
+  return sockets;
+}
