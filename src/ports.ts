@@ -393,7 +393,14 @@ export interface HttpProtocol {
 /** A peer of a raw stream socket. Outgoing text goes through `Outlet`s of raw framing. */
 export interface StreamProtocol {
   readonly name: string;
-  connect(outlet: Outlet): StreamInlet;
+  connect(outlet: StreamOutlet): StreamInlet;
+}
+
+/** The writing side of a byte stream, which can also make its peer wait. */
+export interface StreamOutlet extends Outlet {
+  /** Reads nothing more until `resume`: the peer's writes fill the kernel's buffer and then block. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Like `Inlet`, for byte streams that end their two directions separately. */

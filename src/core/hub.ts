@@ -81,6 +81,7 @@ export class Hub implements SessionHost {
   #flushing = false;
   #flushDue = false;
   #delivered = 0;
+  #handedOut = 0;
   #sessionsOpened = 0;
   #sweep: (() => void) | undefined;
   readonly #endOfTurn = (): void => {
@@ -237,6 +238,11 @@ export class Hub implements SessionHost {
     return this.#delivered;
   }
 
+  /** The position up to which sessions have been written to, or have it in their queues: that of the last turn's end. */
+  get handedOut(): number {
+    return this.#handedOut;
+  }
+
   // ── Out ──
 
   /** The one way out. */
@@ -265,6 +271,7 @@ export class Hub implements SessionHost {
     } finally {
       this.#flushing = false;
       this.joiner.clear();
+      this.#handedOut = this.#delivered;
     }
   }
 

@@ -36,6 +36,8 @@ export interface Conversation<State = unknown> {
   message(session: Session<State>, data: string | Uint8Array): MaybePromise<void>;
   /** Tells the peer of a refused message; the session goes on. */
   refused(session: Session<State>, refused: Refused): void;
+  /** A sign of life that is no message: what was written before the ping that it answers has arrived. */
+  alive?(session: Session<State>): void;
   /** The peer is gone. */
   ended?(session: Session<State>, code: number): void;
   /** A sign of life in the protocol's own words, when nothing else was sent for `session.heartbeat` ms. */
@@ -138,6 +140,7 @@ export class Session<State = unknown> implements Inlet {
 
   alive(): void {
     this.lastIn = this.host.now;
+    this.conversation.alive?.(this);
   }
 
   drained(): void {
