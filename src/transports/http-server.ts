@@ -5,8 +5,8 @@ import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
 import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
 
 export interface HttpListenerOptions {
-  /** Where to listen: an address and port (0: any free one), or the path of a Unix socket. */
-  readonly at: { readonly hostname: string; readonly port: number } | { readonly unix: string };
+  /** Where to listen: an address and port (0: any free one), or the path of a Unix socket and the mode of its file. */
+  readonly at: { readonly hostname: string; readonly port: number } | { readonly unix: string; readonly mode: number };
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly owner?: boolean;
   readonly trusts?: (address: string) => boolean;
@@ -30,7 +30,7 @@ const largestBody = 256 * 1024 * 1024;
 const idleTimeout = 30;
 
 export function listenHttp(options: HttpListenerOptions): HttpListener {
-  const { at, tls, log, visit } = options;
+  const { tls, log, visit } = options;
   const doorway: Doorway = {
     secure: tls !== undefined,
     owner: options.owner ?? false,
@@ -43,7 +43,7 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
       headers: { "content-type": "application/json; charset=utf-8" },
     });
   };
-  const common = {
+  const common: CommonOptions = {
     development: false,
     websocket: webSocketHandlers(options.maxMessage),
     // An answer of `undefined` means that the request became a WebSocket.
@@ -52,13 +52,42 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
     error: failed,
     maxRequestBodySize: largestBody,
   };
-  const server: HttpServer =
-    "unix" in at
-      ? Bun.serve<WebSocketOutlet>({ ...common, unix: at.unix })
-      : Bun.serve<WebSocketOutlet>({ ...common, ...at, idleTimeout, ...(tls === undefined ? {} : { tls }) });
+  const server = serve(options, common);
   return {
     hostname: server.hostname ?? "",
     port: server.port ?? 0,
     stop: (abrupt) => server.stop(abrupt),
   };
+}
+
+interface CommonOptions {
+  readonly development: false;
+  readonly websocket: Bun.WebSocketHandler<WebSocketOutlet>;
+  readonly error: (thrown: Error) => Response;
+  readonly maxRequestBodySize: number;
+  readonly fetch: (request: Request, server: HttpServer) => MaybePromise<Answer>;
+}
+
+function serve({ at, tls }: HttpListenerOptions, common: CommonOptions): HttpServer {
+  if ("unix" in at) {
+    // The file's mode comes from the umask at the moment of listening, which is synchronous.
+    const umask = process.umask(0o777 & ~at.mode);
+    try {
+      return Bun.serve<WebSocketOutlet>({ ...common, unix: at.unix });
+    } finally {
+      process.umask(umask);
+    }
+  }
+  try {
+    return Bun.serve<WebSocketOutlet>({ ...common, ...at, idleTimeout, ...(tls === undefined ? {} : { tls }) });
+  } catch (thrown) {
+    const { code, message } = thrown as { code?: string; message: string };
+    const why = code === "EADDRINUSE" ? "another program has the port" : message;
+    throw new ListenError(`Cannot listen on ${at.hostname}:${at.port}: ${why}`, { cause: thrown });
+  }
+}
+
+/** An address that cannot be had. `message` is for the person at the terminal. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
 }
