@@ -24,6 +24,9 @@ import { type DataDirectory, openDataDirectory } from "./storage/data-directory.
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "./transports/http-server.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
 
+/** The machine's, for commands that do without a gateway. */
+export { systemChance, systemClock } from "./transports/system.ts";
+
 /** How long connections may take to get their last bytes when the gateway stops, in ms. */
 const lastWrites = 2000;
 

@@ -14,7 +14,7 @@ export type ReadText = (path: string) => string;
 
 const prefix = "HEARTHWIRE_";
 /** Variables of ours that are no options: of the command line, and of the checks. */
-const otherVariables = ["CONFIG", "URL", "KEY", "LONG"];
+const otherVariables = ["CONFIG", "URL", "KEY", "KEY_FILE", "LONG"];
 /** What Kubernetes and Docker's links set for a service that is called hearthwire. */
 const setByOthers = /^HEARTHWIRE_(SERVICE_|PORT(_|$)|NAME$|ENV_)/;
 

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { type StatusView, statusShape } from "../http/api-shapes.ts";
+import { askFor } from "./door.ts";
+import { type Globals, optionsOf } from "./globals.ts";
+import { gatewayDoor, through } from "./open-door.ts";
+import { print, printJson, printTime } from "./output.ts";
+
+export function addStatus(program: Command): void {
+  program
+    .command("status")
+    .description("show where the gateway listens and how it is")
+    .action((_: object, command: Command) => showStatus(optionsOf(command)));
+}
+
+async function showStatus(globals: Globals): Promise<void> {
+  const question = { method: "GET", path: "/admin/status", what: "show the status" } as const;
+  const status = await through(gatewayDoor(globals), (door) => askFor(door, question, statusShape));
+  if (globals.json) return printJson(status);
+  for (const [name, value] of linesOf(status)) print(`${name.padEnd(13)}${value}`);
+}
+
+function linesOf(status: StatusView): readonly (readonly [string, string])[] {
+  const { version, started, ready, reasons, addresses, unix_socket: socket, data, sessions, keys, devices } = status;
+  return [
+    ["Hearthwire", `${version}, since ${printTime(started)}`],
+    ["State", ready ? "ready" : `not ready: ${reasons.join("; ")}`],
+    ...addresses.map(({ url, listen, protocol }) => {
+      return ["Listens", `${url}  (${listen}${protocol === undefined ? "" : `, ${protocol} only`})`] as const;
+    }),
+    ...(socket === undefined ? [] : ([["Unix socket", socket]] as const)),
+    ["Data", data],
+    ["Sessions", String(sessions)],
+    ["Keys", String(keys)],
+    ["Devices", String(devices)],
+  ];
+}
