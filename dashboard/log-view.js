@@ -17,6 +17,8 @@ export class LogView {
   constructor() {
     this.#button.addEventListener("click", () => this.#pause(!this.#paused));
     byId("clear", HTMLButtonElement).addEventListener("click", () => this.clear());
+    this.#list.addEventListener("keydown", (event) => this.#move(event));
+    this.#list.addEventListener("focusin", ({ target }) => target instanceof HTMLElement && this.#offer(target));
   }
 
   /** @param {Publication} publication @param {Place} place */
@@ -52,6 +54,22 @@ export class LogView {
     this.#list.prepend(...rows);
     while (this.#list.childElementCount > most) this.#list.lastElementChild?.remove();
     this.#empty.hidden = true;
+    if (!this.#list.contains(document.activeElement)) this.#offer(this.#list.querySelector("summary"));
+  }
+
+  /** Two hundred rows are one stop on the way through the page: arrows go from row to row. @param {HTMLElement | null} row */
+  #offer(row) {
+    for (const other of this.#list.querySelectorAll("summary")) other.tabIndex = other === row ? 0 : -1;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const rows = [...this.#list.querySelectorAll("summary")];
+    const at = rows.findIndex((row) => row.matches(":focus"));
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (at === -1 || next === undefined) return;
+    event.preventDefault();
+    rows[next]?.focus();
   }
 
   /** @param {boolean} paused */
@@ -76,6 +94,7 @@ function rowOf({ publication, place }) {
   const row = element("li", place);
   const details = element("details", "", row);
   const summary = element("summary", "", details);
+  summary.tabIndex = -1;
   const time = element("time", "", summary);
   time.dateTime = new Date(publication.time).toISOString();
   time.textContent = clockTime(publication.time);
@@ -84,7 +103,7 @@ function rowOf({ publication, place }) {
   if (publication.key !== undefined) element("span", "key", what).textContent = publication.key;
   if (place === "owed") element("span", "badge", what).textContent = "recovered";
   if (publication.removed) element("span", "badge", what).textContent = "removed";
-  else summary.append(valueElement(publication.data));
+  else summary.append(valueElement(publication.data, publication.key));
   details.addEventListener("toggle", () => {
     if (details.childElementCount === 1) element("pre", "", details).textContent = JSON.stringify(publication, null, 2);
   });

@@ -68,7 +68,7 @@ export class MapsView {
       return;
     }
     const [value, changed, chosen] = row === undefined ? this.#row(table, key) : [...row.cells].slice(1);
-    value?.replaceChildren(valueElement(data));
+    value?.replaceChildren(valueElement(data, key));
     if (changed !== undefined) changed.textContent = clockTime(time);
     const button = chosen?.querySelector("button");
     if (button) button.onclick = () => this.#edit(channel, key, data);

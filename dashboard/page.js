@@ -152,8 +152,8 @@ document.addEventListener("visibilitychange", () => {
   if (!client.wake(away) && client.state.name === "live") returned(0);
 });
 // A page that comes out of the browser's back-forward cache was frozen with its connection cut.
-addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) client.wake(Number.POSITIVE_INFINITY);
+addEventListener("pageshow", (event) => {
+  if (event instanceof PageTransitionEvent && event.persisted) client.wake(Number.POSITIVE_INFINITY);
 });
 addEventListener("online", () => client.wake(Number.POSITIVE_INFINITY));
 byId("notice-close", HTMLButtonElement).addEventListener("click", () => {

@@ -41,19 +41,34 @@ export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Members in the order in which they are worth reading: a value goes with its unit. @param {Record<string, unknown>} value */
+function membersOf(value) {
+  const { unit, ...rest } = value;
+  if (typeof unit !== "string" || !("value" in rest)) return Object.entries(value);
+  return Object.entries({ ...rest, value: `${plain(rest["value"])} ${unit}` });
+}
+
+/** Whether a level of the key says it already: `kitchen/counter` says the room. @param {unknown} member @param {string} key */
+function isSaid(member, key) {
+  return typeof member === "string" && key.split("/").includes(member.toLowerCase().replaceAll(" ", "-"));
+}
+
 /**
- * One line for a value: an object as its members, everything else as it is.
+ * One line for a value: an object as its members, but for those that its map key says; everything else as it is.
  *
  * @param {unknown} value
+ * @param {string} [key]
  */
-export function valueElement(value) {
+export function valueElement(value, key = "") {
   const line = document.createElement("span");
   line.className = "value";
   if (!isObject(value)) {
     line.textContent = plain(value);
     return line;
   }
-  const members = Object.entries(value);
+  const all = membersOf(value);
+  const unsaid = all.filter(([, member]) => !isSaid(member, key));
+  const members = unsaid.length > 0 ? unsaid : all;
   for (const [name, member] of members.slice(0, mostMembers)) {
     const pair = element("span", "pair", line);
     element("span", "name", pair).textContent = name;

@@ -135,7 +135,7 @@ export class House {
     this.#press(to, "on");
     for (const each of this.#lights) {
       if (each.room === to && !each.on && this.#chance() < 0.8) this.#switch(each, true);
-      else if (each.room === from && each.on && this.#chance() < 0.7) this.#switch(each, false);
+      else if (each.room === from && each.on && this.#chance() < 0.4) this.#switch(each, false);
     }
     this.#sense("Motion", false);
   }
