@@ -1,0 +1,68 @@
+/** Carries out the commands of backends, whichever way they came. */
+import { everyRight, type Rights } from "../../core/access.ts";
+import type { Hub } from "../../core/hub.ts";
+import { asRefused, Refused } from "../../core/refusals.ts";
+import type { Draft, MaybePromise, Receipt } from "../../ports.ts";
+import { hasId, jsonAnswer, type Outcome, plainAnswer } from "./answers.ts";
+import { type Command, commandOf } from "./command.ts";
+
+/** Who lets devices listen. The answers are how many sessions of the device are there; refused for an unknown device. */
+export interface Subscriptions {
+  subscribe(device: string, channel: string): MaybePromise<number>;
+  unsubscribe(device: string, channel: string): number;
+}
+
+export class Commands {
+  readonly #hub: Hub;
+  readonly #subscriptions: Subscriptions;
+
+  constructor(hub: Hub, subscriptions: Subscriptions) {
+    this.#hub = hub;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** The reply of the Unix socket to one JSON value. Whoever may open the socket may do everything. */
+  reply(value: unknown, text: string): MaybePromise<string> {
+    if (!hasId(value)) {
+      const outcome = this.obey(value, everyRight, text, false);
+      return outcome instanceof Promise ? outcome.then(plainAnswer) : plainAnswer(outcome);
+    }
+    const answer = (outcome: Outcome): string => `${jsonAnswer(value, outcome)}\n`;
+    const outcome = this.obey(value, everyRight, text);
+    return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
+  }
+
+  /** Neither throws nor rejects: a refusal is an outcome. `text`: the command as it was written, if it stood alone. */
+  obey(value: unknown, by: Rights, text?: string, counting = true): MaybePromise<Outcome> {
+    const failed = (thrown: unknown): Outcome => {
+      if (!(thrown instanceof Refused)) this.#hub.log.error({ err: thrown }, "Cannot obey a backend's command");
+      return { refused: asRefused(thrown) };
+    };
+    try {
+      const command = commandOf(value, text);
+      const outcome =
+        command.kind === "publish"
+          ? this.#publish(command.channel, command.draft, by, counting)
+          : this.#subscribe(command, by);
+      return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  }
+
+  #publish(channel: string, draft: Draft, by: Rights, counting: boolean): MaybePromise<Outcome> {
+    // Counted before: those who come later read it in the history.
+    const heard = counting ? { sessions: this.#hub.listeners(channel) } : {};
+    const receipt = this.#hub.publish(channel, draft, by);
+    const done = ({ offset }: Receipt): Outcome => ({ offset, ...heard });
+    return receipt instanceof Promise ? receipt.then(done) : done(receipt);
+  }
+
+  #subscribe(command: Exclude<Command, { kind: "publish" }>, by: Rights): MaybePromise<Outcome> {
+    const { kind, device, channel } = command;
+    if (!by.may("admin", channel)) by.require("publish", channel);
+    const sessions = this.#subscriptions[kind](device, channel);
+    const done = (count: number): Outcome => ({ sessions: count });
+    return sessions instanceof Promise ? sessions.then(done) : done(sessions);
+  }
+}

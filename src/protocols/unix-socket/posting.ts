@@ -1,0 +1,78 @@
+/** `POST /devices`: the same commands for backends elsewhere, one or a list, each with the rights of the caller's key. */
+import type { PublishRate } from "../../core/rate.ts";
+import { asRefused, Refused } from "../../core/refusals.ts";
+import type { Principal } from "../../core/session.ts";
+import type { Answer, MaybePromise, Visit } from "../../ports.ts";
+import { jsonAnswer, type Outcome } from "./answers.ts";
+import type { Commands } from "./commands.ts";
+
+export interface PostingParts {
+  readonly commands: Commands;
+  readonly rate: PublishRate;
+  /** Largest body, in bytes. */
+  readonly limit: number;
+}
+
+const mostInList = 10_000;
+
+export class Posting {
+  readonly #parts: PostingParts;
+
+  constructor(parts: PostingParts) {
+    this.#parts = parts;
+  }
+
+  async post(visit: Visit, principal: Principal): Promise<Answer> {
+    const text = await visit.text(this.#parts.limit);
+    const value = parse(text);
+    if (!Array.isArray(value)) return answerTo(value, await this.#obey(value, visit, principal, text));
+    if (value.length > mostInList) {
+      throw new Refused("limitExceeded", `Cannot obey more than ${mostInList} commands in one list`);
+    }
+    // All are handed in before the first is waited for, so that durable ones share a commit.
+    const outcomes = await Promise.all(value.map((command) => this.#obey(command, visit, principal)));
+    return json(`[${outcomes.map((outcome, at) => jsonAnswer(value[at], outcome)).join(",")}]`);
+  }
+
+  #obey(value: unknown, { address }: Visit, principal: Principal, text?: string): MaybePromise<Outcome> {
+    const stranger = principal.id === "anonymous";
+    try {
+      this.#parts.rate.take(principal, address);
+    } catch (thrown) {
+      return { refused: asRefused(thrown) };
+    }
+    const outcome = this.#parts.commands.obey(value, principal.rights, text);
+    if (!stranger) return outcome;
+    return outcome instanceof Promise ? outcome.then(askForKey) : askForKey(outcome);
+  }
+}
+
+/** Who showed no key is asked for one. */
+function askForKey(outcome: Outcome): Outcome {
+  if (outcome.refused?.refusal.code !== 103) return outcome;
+  return { refused: new Refused("unauthorized", "Cannot obey it without a key: send one") };
+}
+
+function answerTo(value: unknown, outcome: Outcome): Response {
+  const { refused } = outcome;
+  const after = refused?.retryAfter;
+  return json(jsonAnswer(value, outcome), refused?.refusal.status, after);
+}
+
+function json(text: string, status = 200, retryAfter?: number): Response {
+  return new Response(text, {
+    status,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+    },
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Refused("badRequest", `Cannot parse the JSON: ${(error as Error).message}`);
+  }
+}
