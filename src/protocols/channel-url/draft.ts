@@ -14,7 +14,16 @@ export function jsonLine(text: string): JsonText {
   } catch (error) {
     throw new Refused("badRequest", `Cannot parse the JSON: ${(error as Error).message}`);
   }
-  return text.includes("\n") || text.includes("\r") ? JSON.stringify(value) : text.trim();
+  return text.includes("\n") || text.includes("\r") ? jsonOf(value) : text.trim();
+}
+
+/** A value that was parsed, as JSON. The parser takes what is nested so deeply that writing it overflows the stack. */
+export function jsonOf(value: unknown): JsonText {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    throw new Refused("badRequest", "Cannot use JSON that is nested so deeply");
+  }
 }
 
 export function requireKey(key: string): string {
@@ -68,7 +77,7 @@ export function draftOf(value: unknown): { channel: string; draft: Draft } {
   return {
     channel,
     draft: {
-      data: removed === true ? "null" : JSON.stringify(data),
+      data: removed === true ? "null" : jsonOf(data),
       ...(key === undefined ? {} : { key: requireKey(key) }),
       ...(removed === true ? { removed } : {}),
       ...(tags === undefined ? {} : { tags: requireTags(tags) }),

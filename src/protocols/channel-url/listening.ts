@@ -5,8 +5,8 @@ import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import { errorObject, errorText, Refused } from "../../core/refusals.ts";
 import type { AnySession, Conversation, Goodbye, Principal, Session } from "../../core/session.ts";
-import type { Frame, FrameHead, MaybePromise, Outlet, Publication, Reading } from "../../ports.ts";
-import { draftOf } from "./draft.ts";
+import type { Frame, FrameHead, MaybePromise, Outlet, Publication, Reading, Verb } from "../../ports.ts";
+import { draftOf, jsonOf } from "./draft.ts";
 import type { Forms } from "./form.ts";
 import { endText, gapText, heartbeatText, liveText, openText, receiptText } from "./messages.ts";
 import type { Publishing } from "./publishing.ts";
@@ -34,6 +34,8 @@ function frame(session: AnySession, text: string, head?: FrameHead): Frame {
 export class Listening implements Conversation<State> {
   readonly protocol = "channel-url";
   readonly #parts: ListeningParts;
+  /** The newest position that a session began at: before the first publication of a run it is ahead of the hub's. */
+  #begunAt = 0;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -73,9 +75,12 @@ export class Listening implements Conversation<State> {
     const { close, code } = refused.refusal;
     const plain = { code: close, reason: refused.message };
     if (session.outlet.hears) return plain;
-    const cursor = cursorText(session.host.run, this.#parts.hub.delivered);
     const error = code === 3000 ? undefined : JSON.stringify(errorObject(refused));
-    return { ...plain, frames: [frame(session, endText(cursor, error), { event: "end", id: cursor })] };
+    const seq = Math.max(this.#parts.hub.delivered, this.#begunAt);
+    // Whoever was not live yet has not got all that came before the cursor.
+    const cursor = session.state === undefined ? cursorText(session.host.run, seq) : undefined;
+    const head = { event: "end", ...(cursor === undefined ? {} : { id: cursor }) };
+    return { ...plain, frames: [frame(session, endText(cursor, error), head)] };
   }
 
   #authenticate(session: ListeningSession, key: string): void {
@@ -93,9 +98,9 @@ export class Listening implements Conversation<State> {
   }
 
   #publish(session: ListeningSession, data: string): MaybePromise<void> {
-    let id: unknown;
+    let id: string | undefined;
     const answer = (text: string): void => {
-      if (id !== undefined) session.send(frame(session, `{"id":${JSON.stringify(id)},${text.slice(1)}`));
+      if (id !== undefined) session.send(frame(session, `{"id":${id},${text.slice(1)}`));
     };
     const failed = (thrown: unknown): void => {
       if (id === undefined || !(thrown instanceof Refused)) throw thrown;
@@ -114,14 +119,16 @@ export class Listening implements Conversation<State> {
   }
 
   #listen(session: ListeningSession, wish: Wish): void {
-    session.send(frame(session, openText(wish.heartbeat), { event: "open" }));
     const failed = (thrown: unknown): void => {
       if (!(thrown instanceof Refused)) session.host.log.error({ err: thrown }, "Cannot subscribe");
       session.end(thrown instanceof Refused ? thrown : new Refused("serverError"));
     };
     try {
+      requireRights(session.principal, wish);
+      session.send(frame(session, openText(wish.heartbeat), { event: "open" }));
       const done = this.#parts.hub.subscribe(session as AnySession, wish.selector, wish.past, (reading) => {
         session.state = undefined;
+        this.#begunAt = Math.max(this.#begunAt, reading.position.seq);
         session.send(...beginning(session as AnySession, reading));
       });
       if (done instanceof Promise) done.catch(failed);
@@ -131,9 +138,17 @@ export class Listening implements Conversation<State> {
   }
 }
 
-export function mayListen(principal: Principal, { selector }: Wish): boolean {
-  const { names, patterns } = selector;
-  return [...names, ...patterns].every((name) => principal.rights.may("subscribe", name));
+export function mayListen({ rights }: Principal, wish: Wish): boolean {
+  return grantsFor(wish).every(([verb, name]) => rights.may(verb, name));
+}
+
+export function requireRights({ rights }: Principal, wish: Wish): void {
+  for (const [verb, name] of grantsFor(wish)) rights.require(verb, name);
+}
+
+function grantsFor({ selector, presence }: Wish): (readonly [Verb, string])[] {
+  const verbs: readonly Verb[] = presence ? ["subscribe", "presence"] : ["subscribe"];
+  return [...selector.names, ...selector.patterns].flatMap((name) => verbs.map((verb) => [verb, name] as const));
 }
 
 /** All publications of a reading in the broker's order, so that a cursor in the middle of them is good. */
@@ -173,6 +188,7 @@ function parse(text: string): unknown {
   }
 }
 
-function idOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
+/** The message's `id` as JSON. */
+function idOf(value: unknown): string | undefined {
+  return typeof value === "object" && value !== null && "id" in value ? jsonOf(value.id) : undefined;
 }

@@ -52,10 +52,9 @@ export function heartbeatText(heartbeat: number): string {
 }
 
 /** The end of a stream in good order; a client goes on from the cursor. */
-export function endText(cursor: string, error: string | undefined): string {
-  return error === undefined
-    ? `{"end":true,"cursor":"${cursor}"}`
-    : `{"end":true,"cursor":"${cursor}","error":${error}}`;
+export function endText(cursor: string | undefined, error: string | undefined): string {
+  const place = cursor === undefined ? "" : `,"cursor":"${cursor}"`;
+  return error === undefined ? `{"end":true${place}}` : `{"end":true${place},"error":${error}}`;
 }
 
 export function presenceText({ channel, kind, member }: PresenceChange): string {

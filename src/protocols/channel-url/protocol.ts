@@ -8,10 +8,10 @@ import { Refused } from "../../core/refusals.ts";
 import type { Principal } from "../../core/session.ts";
 import type { Answer, HttpProtocol, MaybePromise, OpenPeer, Policy, Visit } from "../../ports.ts";
 import { Forms } from "./form.ts";
-import { Listening, mayListen } from "./listening.ts";
+import { Listening, mayListen, requireRights } from "./listening.ts";
 import { Polling } from "./polling.ts";
 import { Publishing } from "./publishing.ts";
-import { type Wish, wishOf } from "./query.ts";
+import { type Wish, type WishLimits, wishOf } from "./query.ts";
 
 export interface ChannelUrlParts {
   readonly hub: Hub;
@@ -38,7 +38,7 @@ export class ChannelUrl implements HttpProtocol {
   readonly name = "channel-url";
   readonly prefixes = [prefix];
   readonly #gate: Gate;
-  readonly #heartbeat: number;
+  readonly #limits: WishLimits;
   readonly #publishing: Publishing;
   readonly #listening: Listening;
   readonly #polling: Polling;
@@ -47,7 +47,7 @@ export class ChannelUrl implements HttpProtocol {
     const { hub, gate, idempotency, rate, limits, heartbeat, maxAge } = parts;
     const forms = new Forms(hub.run);
     this.#gate = gate;
-    this.#heartbeat = heartbeat;
+    this.#limits = { heartbeat, channels: hub.limits.subscriptions };
     this.#publishing = new Publishing({ hub, idempotency, rate, largest: limits });
     const { unauthenticated } = limits;
     this.#listening = new Listening({ hub, gate, forms, publishing: this.#publishing, unauthenticated, maxAge });
@@ -56,7 +56,8 @@ export class ChannelUrl implements HttpProtocol {
 
   visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
     const principal = this.#gate.principalOf(visit, policy);
-    const path = visit.path.startsWith(prefix) ? visit.path.slice(prefix.length + 1) : visit.path.slice(1);
+    const below = visit.path === prefix || visit.path.startsWith(`${prefix}/`);
+    const path = visit.path.slice(below ? prefix.length + 1 : 1);
     const { method } = visit.request;
     if (path === "") {
       if (method === "POST") return this.#publishing.batch(visit, principal);
@@ -76,7 +77,7 @@ export class ChannelUrl implements HttpProtocol {
   }
 
   #get(visit: Visit, path: string, principal: Principal): MaybePromise<Answer> {
-    const wish = wishOf(path, visit.query, visit.request.headers, { heartbeat: this.#heartbeat });
+    const wish = wishOf(path, visit.query, visit.request.headers, this.#limits);
     if (visit.wantsWebSocket) return this.#webSocket(visit, wish, principal);
     requireListen(principal, wish);
     const open: OpenPeer = (outlet) => this.#listening.open(outlet, wish, principal, false);
@@ -101,5 +102,5 @@ export class ChannelUrl implements HttpProtocol {
 function requireListen(principal: Principal, wish: Wish): void {
   if (mayListen(principal, wish)) return;
   if (principal.id === "anonymous") throw new Refused("unauthorized", "Cannot listen without a key: send one");
-  for (const name of [...wish.selector.names, ...wish.selector.patterns]) principal.rights.require("subscribe", name);
+  requireRights(principal, wish);
 }

@@ -17,6 +17,8 @@ export interface Wish {
 export interface WishLimits {
   /** Default interval of heartbeats, in seconds. */
   readonly heartbeat: number;
+  /** Names and patterns in one request. */
+  readonly channels: number;
 }
 
 /** The run of a cursor that no broker ever counted: such a position is answered with a gap. */
@@ -38,11 +40,15 @@ export function channelsOf(path: string): readonly string[] {
 
 export function wishOf(path: string, query: URLSearchParams, headers: Headers, limits: WishLimits): Wish {
   const since = sinceOf(query, headers);
+  const selector = select(channelsOf(path));
+  if (selector.names.length + selector.patterns.length > limits.channels) {
+    throw new Refused("limitExceeded", `Cannot listen to more than ${limits.channels} channels at once`);
+  }
   return {
-    selector: select(channelsOf(path)),
+    selector,
     past:
       since === undefined
-        ? { from: "now", history: countOf(query, "history", mostHistory) }
+        ? { from: "now", history: Math.floor(countOf(query, "history", mostHistory)) }
         : { from: "position", position: since },
     heartbeat: heartbeatOf(query, limits.heartbeat),
     wait: countOf(query, "wait", longestWait) * 1000,

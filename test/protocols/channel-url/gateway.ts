@@ -1,0 +1,229 @@
+/** A gateway of the real parts on a free port of this machine, with a clock that the test turns. */
+import { EmbeddedBroker } from "../../../src/brokers/embedded/broker.ts";
+import { Gate } from "../../../src/core/gate.ts";
+import { Hub, type HubLimits } from "../../../src/core/hub.ts";
+import { Idempotency } from "../../../src/core/idempotency.ts";
+import { makeKey } from "../../../src/core/keys.ts";
+import { PublishRate } from "../../../src/core/rate.ts";
+import { Refused } from "../../../src/core/refusals.ts";
+import { Tickets } from "../../../src/core/tickets.ts";
+import { Api } from "../../../src/http/api.ts";
+import { Front } from "../../../src/http/front.ts";
+import type {
+  ChannelSettings,
+  Clock,
+  DeviceRecord,
+  DeviceStore,
+  Grants,
+  Journal,
+  KeyRecord,
+  KeyStore,
+  Log,
+  Policy,
+} from "../../../src/ports.ts";
+import { ChannelUrl } from "../../../src/protocols/channel-url/protocol.ts";
+import { type HttpListener, listenHttp } from "../../../src/transports/http-server.ts";
+import { systemChance } from "../../../src/transports/system.ts";
+
+/** Time stands still until the test moves it; the turns of the event loop are the real ones. */
+export class TurnedClock implements Clock {
+  #now = Date.UTC(2026, 0, 1);
+  readonly #alarms = new Set<{ readonly at: number; readonly task: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(delay: number, task: () => void): () => void {
+    const alarm = { at: this.#now + delay, task };
+    this.#alarms.add(alarm);
+    return () => this.#alarms.delete(alarm);
+  }
+
+  atEndOfTurn(task: () => void): void {
+    setImmediate(task);
+  }
+
+  /** Rings every alarm on the way, and lets what it caused happen. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = [...this.#alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#alarms.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.task();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#now = end;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+class MemoryKeys implements KeyStore {
+  readonly #records = new Map<string, KeyRecord>();
+  find(id: string): KeyRecord | undefined {
+    return this.#records.get(id);
+  }
+  list(): readonly KeyRecord[] {
+    return [...this.#records.values()];
+  }
+  put(key: KeyRecord): void {
+    this.#records.set(key.id, key);
+  }
+  remove(id: string): boolean {
+    return this.#records.delete(id);
+  }
+  touch(): void {
+    // Nobody asks here when a key was used.
+  }
+}
+
+class MemoryDevices implements DeviceStore {
+  readonly #records = new Map<string, DeviceRecord>();
+  find(id: string): DeviceRecord | undefined {
+    return this.#records.get(id);
+  }
+  list(): readonly DeviceRecord[] {
+    return [...this.#records.values()];
+  }
+  put(device: DeviceRecord): void {
+    this.#records.set(device.id, device);
+  }
+  remove(id: string): boolean {
+    return this.#records.delete(id);
+  }
+}
+
+export interface GatewayOptions {
+  readonly anonymous?: Grants;
+  readonly openTo?: readonly string[];
+  readonly origins?: readonly string[];
+  readonly publicUrl?: string;
+  readonly limits?: Partial<HubLimits>;
+  /** Publications per second of one key and of one address; 0 for no limit. */
+  readonly rate?: number;
+  /** Seconds. */
+  readonly heartbeat?: number;
+  /** ms */
+  readonly maxAge?: number;
+  readonly journal?: Journal;
+  /** The protocol at any path, as on a listener of its own. */
+  readonly alone?: boolean;
+}
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly clock: TurnedClock;
+  readonly hub: Hub;
+  /** What was logged as an error: nothing, whatever a client does. */
+  readonly errors: readonly object[];
+  /** All that was logged, as text. */
+  readonly logged: readonly string[];
+  /** Makes a key. */
+  key(grants: Grants, about?: { readonly expires?: number }): string;
+  /** Revokes it, as the API does. */
+  revoke(key: string): void;
+  stop(): Promise<void>;
+}
+
+const stream: ChannelSettings = {
+  kind: "stream",
+  history: { size: 100, ttl: 600_000 },
+  durable: "no",
+  presence: false,
+  queue: "disconnect",
+};
+
+/** `maps/…` are maps, `short/…` keep three publications, `rooms/…` know who is there, `kept/…` are durable. */
+function settingsOf(channel: string): ChannelSettings {
+  if (channel.startsWith("maps/")) return { ...stream, kind: "map", queue: "latest" };
+  if (channel.startsWith("short/")) return { ...stream, history: { size: 3, ttl: 600_000 } };
+  if (channel.startsWith("rooms/")) return { ...stream, presence: true };
+  if (channel.startsWith("kept/")) return { ...stream, durable: "yes" };
+  return stream;
+}
+
+const everything: Grants = { subscribe: ["**"], publish: ["**"], history: ["**"], presence: ["**"], admin: ["**"] };
+
+export async function openGateway(options: GatewayOptions = {}): Promise<TestGateway> {
+  const clock = new TurnedClock();
+  const errors: object[] = [];
+  const logged: string[] = [];
+  const note = (fields: object, text: string): void => void logged.push(`${JSON.stringify(fields)} ${text}`);
+  const log: Log = {
+    debug: note,
+    info: note,
+    warn: note,
+    error(fields, text) {
+      errors.push({ ...fields, text });
+      note(fields, text);
+    },
+  };
+  const { journal } = options;
+  const chance = systemChance;
+  const keys = new MemoryKeys();
+  const devices = new MemoryDevices();
+  const broker = new EmbeddedBroker({ clock, chance, log, settingsOf, ...(journal === undefined ? {} : { journal }) });
+  await broker.start();
+  const limits = {
+    queue: { bytes: 1024 * 1024, age: 10_000 },
+    publication: 64 * 1024,
+    subscriptions: 100,
+    unauthenticated: 3000,
+    body: 256 * 1024,
+    ...options.limits,
+  };
+  const hub = new Hub({ clock, log, broker, settingsOf, limits, run: broker.run });
+  const tickets = new Tickets(clock, chance);
+  const { publicUrl } = options;
+  const gate = new Gate({ keys, clock, tickets, publicUrl });
+  const rate = new PublishRate(clock, { key: options.rate ?? 0, address: options.rate ?? 0 });
+  const { heartbeat = 25, maxAge = 3_600_000 } = options;
+  const idempotency = new Idempotency(clock);
+  const protocol = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge });
+  const policy: Policy = {
+    openTo: options.openTo ?? ["127.0.0.1", "::1"],
+    anonymous: options.anonymous ?? everything,
+    devices: [],
+    origins: options.origins ?? [],
+  };
+  const status = () => ({ version: "0", run: broker.run, started: clock.now(), addresses: [], data: "", sessions: 0 });
+  const api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status });
+  const offers = options.alone === true ? [] : [{ protocol, policy }];
+  const front = new Front({ gate, log, offers, rest: { protocol: options.alone === true ? protocol : api, policy } });
+  const listener: HttpListener = listenHttp({
+    at: { hostname: "127.0.0.1", port: 0 },
+    maxMessage: limits.body,
+    log,
+    visit: (visit) => front.visit(visit),
+  });
+  return {
+    url: `http://127.0.0.1:${listener.port}`,
+    port: listener.port,
+    clock,
+    hub,
+    errors,
+    logged,
+    key(grants, about = {}) {
+      const { key, record } = makeKey(chance, { name: "test", grants, created: clock.now(), ...about });
+      keys.put(record);
+      return key;
+    },
+    revoke(key) {
+      const id = key.split("_")[1] ?? "";
+      keys.remove(id);
+      gate.forget(id);
+      hub.end(
+        ({ principal }) => principal.id === id,
+        () => new Refused("invalidToken"),
+      );
+    },
+    async stop() {
+      hub.close();
+      await listener.stop(true);
+      await broker.close();
+    },
+  };
+}
