@@ -13,17 +13,21 @@ export interface Identities {
   close(): void;
 }
 
-export interface DataDirectory extends Identities {
+export interface DataDirectory {
   readonly journal: Journal;
-  /** Identities only: whoever has the journal (the broker) closes it. */
-  close(): void;
+  readonly keys: KeyStore;
+  readonly devices: DeviceStore;
+  /** Closes the journal too, if the broker has not done so already. */
+  close(): Promise<void>;
 }
 
 /** For the gateway: takes the lock on the directory. Rejects with `DataDirectoryError`. */
 export async function openDataDirectory(directory: string, { log }: { readonly log: Log }): Promise<DataDirectory> {
   const journal = await SqliteJournal.open(directory, { log });
   try {
-    return { journal, ...openIdentities(directory) };
+    const identities = openIdentities(directory);
+    const { keys, devices } = identities;
+    return { journal, keys, devices, close: () => closeAll(journal, identities) };
   } catch (thrown) {
     await journal.close();
     throw thrown;
@@ -40,6 +44,14 @@ export function openIdentities(directory: string): Identities {
   } catch (thrown) {
     database.close();
     throw thrown;
+  }
+}
+
+async function closeAll(journal: Journal, identities: Identities): Promise<void> {
+  try {
+    await journal.close();
+  } finally {
+    identities.close();
   }
 }
 

@@ -30,7 +30,8 @@ export class JournalFile {
   #nextSeq: number;
   #syncs = false;
 
-  constructor(path: string) {
+  /** `maxPages` bounds the file as a full disk does, where a test cannot have one. */
+  constructor(path: string, maxPages?: number) {
     const database = openDatabase(path, journalFormat);
     this.#database = database;
     // Checkpoints are the sweep's, not a commit's.
@@ -38,6 +39,7 @@ export class JournalFile {
     database.run("PRAGMA journal_size_limit = 33554432");
     database.run("PRAGMA cache_size = -8192");
     database.run("PRAGMA synchronous = NORMAL");
+    if (maxPages !== undefined) database.run(`PRAGMA max_page_count = ${maxPages}`);
     const meta = database.query<{ epoch: string; reserved: number }, []>("SELECT epoch, reserved FROM meta").get();
     this.epoch = meta?.epoch ?? "";
     this.#nextSeq = meta?.reserved ?? 0;
