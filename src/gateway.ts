@@ -20,9 +20,11 @@ import { Front } from "./http/front.ts";
 import type { Status } from "./http/status.ts";
 import type { HttpProtocol, Log, Policy } from "./ports.ts";
 import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
+import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
 import { type DataDirectory, openDataDirectory } from "./storage/data-directory.ts";
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "./transports/http-server.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
+import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
 /** The machine's, for commands that do without a gateway. */
 export { systemChance, systemClock } from "./transports/system.ts";
@@ -80,8 +82,10 @@ class Assembly implements Gateway {
   readonly #hub: Hub;
   readonly #gate: Gate;
   readonly #api: Api;
+  readonly #unixSocket: UnixSocket;
   readonly #protocols: readonly ProtocolOffered[];
   readonly #listeners: HttpListener[] = [];
+  #unixListener: UnixStreamListener | undefined;
   readonly #started = systemClock.now();
   #stopped: Promise<void> | undefined;
 
@@ -112,8 +116,9 @@ class Assembly implements Gateway {
     const rate = new PublishRate(clock, limits.publish_rate);
     const heartbeat = config.heartbeat / 1000;
     const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
+    this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });
     // To add a protocol is to add one folder, and one line here.
-    this.#protocols = [channelUrl];
+    this.#protocols = [channelUrl, this.#unixSocket];
     this.#api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status: () => this.status() });
   }
 
@@ -128,6 +133,12 @@ class Assembly implements Gateway {
       const front = protocol === undefined ? this.#mainFront(policy) : this.#frontOf(protocol, policy);
       this.#listen(listen, tls, front, protocol);
     }
+    if (config.unix_socket !== false) await this.#listenForBackends(config.unix_socket);
+  }
+
+  async #listenForBackends({ path, mode, group }: Exclude<Config["unix_socket"], false>): Promise<void> {
+    this.#unixListener = await listenUnixStream({ path, mode, group, protocol: this.#unixSocket, log: this.#log });
+    this.unixSocket = path;
   }
 
   status(): Status {
@@ -150,10 +161,12 @@ class Assembly implements Gateway {
   async #stop(): Promise<void> {
     // `stop(false)` leaves what is open to its session, which says goodbye in its protocol's own words.
     const ends = this.#listeners.map((listener) => listener.stop(false));
+    this.#unixListener?.close();
     this.#hub.end(
       () => true,
       () => new Refused("shutdown"),
     );
+    this.#unixSocket.close();
     this.#hub.close();
     await this.#broker.close();
     await this.#data.close();

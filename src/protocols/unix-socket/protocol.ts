@@ -2,8 +2,8 @@
  * The Unix-socket push protocol: backends write commands into a Unix socket or post them, devices listen by WebSocket.
  * Specified in docs/unix-socket.md.
  */
-import { credentialOf, offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
-import { addressIn, type Gate, owner } from "../../core/gate.ts";
+import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
+import { addressIn, type Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { Refused } from "../../core/refusals.ts";
@@ -71,7 +71,7 @@ export class UnixSocket implements HttpProtocol, StreamProtocol {
   }
 
   visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
-    const principal = this.#principal(visit, policy);
+    const principal = this.#gate.principalOf(visit, policy);
     if (visit.wantsWebSocket) return this.#device(visit, principal, policy);
     if (visit.request.method === "POST") return this.#posting.post(visit, principal);
     throw new Refused("badRequest", "Cannot answer this: connect a device by WebSocket, or POST commands");
@@ -92,11 +92,5 @@ export class UnixSocket implements HttpProtocol, StreamProtocol {
     }
     const offered = offeredSubprotocols(visit.request.headers).includes(subprotocol);
     return visit.webSocket((outlet) => this.#devices.open(outlet, principal, welcome), offered ? { subprotocol } : {});
-  }
-
-  #principal(visit: Visit, policy: Policy): Principal {
-    if (visit.owner) return owner;
-    const credential = credentialOf(visit.request.headers, visit.query);
-    return credential === undefined ? this.#gate.stranger(policy, visit.address) : this.#gate.admit(credential);
   }
 }
