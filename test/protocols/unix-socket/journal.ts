@@ -1,0 +1,46 @@
+import { Refused } from "../../../src/core/refusals.ts";
+import type { Journal, JournalChannel, JournalRecord, JournalRun } from "../../../src/ports.ts";
+
+/** A journal that lasts over the brokers of a test, and that can be told to fail or to wait. */
+export class MemoryJournal implements Journal {
+  readonly epoch = "epoch";
+  readonly runs: JournalRun[] = [];
+  nextSeq = 0;
+  full = false;
+  /** Appends wait for it. */
+  held: Promise<void> = Promise.resolve();
+  readonly #records: JournalRecord[] = [];
+
+  *load(): Iterable<JournalChannel> {
+    for (const channel of new Set(this.#records.map((record) => record.channel))) {
+      const publications = this.#records.filter((record) => record.channel === channel);
+      yield { channel, offset: publications.at(-1)?.offset ?? 0, trimmedSeq: 0, publications, entries: [] };
+    }
+  }
+
+  begin(run: JournalRun): void {
+    this.runs.push(run);
+  }
+
+  async reserve(seq: number): Promise<void> {
+    this.nextSeq = seq;
+  }
+
+  async append(records: readonly JournalRecord[]): Promise<void> {
+    await this.held;
+    if (this.full) throw new Refused("notAvailable", "Cannot keep it: the disk is full");
+    this.#records.push(...records);
+  }
+
+  trim(): void {
+    // All is kept here.
+  }
+
+  forget(): void {
+    // All is kept here.
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+}
