@@ -27,6 +27,11 @@ export class Audience {
     return this.sessions.size === 0 && this.gathering.size === 0;
   }
 
+  /** Whether this turn has brought something already. */
+  get owing(): boolean {
+    return this.#frames.length > 0;
+  }
+
   /** Notes a publication for the end of the turn. True if it is the first of the turn. */
   owe(publication: Publication): boolean {
     for (const gathered of this.gathering.values()) gathered.push(publication);

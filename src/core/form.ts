@@ -58,8 +58,8 @@ export class Batch {
   /** In step with `frames`; undefined for what is no publication. */
   readonly publications: readonly (Publication | undefined)[];
   #payload: Payload | undefined;
-  #afterSeq = -1;
-  #after: Batch | undefined;
+  /** Parts of it, by the number of publications that they lack. */
+  #after: Map<number, Batch> | undefined;
 
   constructor(framing: Framing, frames: readonly Frame[], publications: readonly (Publication | undefined)[]) {
     this.framing = framing;
@@ -74,49 +74,74 @@ export class Batch {
 
   /** The part that came after `seq`, for sessions that know the rest already. */
   after(seq: number): Batch {
-    if (this.#after === undefined || this.#afterSeq !== seq) {
-      const kept = this.frames.map((_, at) => at).filter((at) => (this.publications[at]?.seq ?? seq + 1) > seq);
-      this.#after = new Batch(
+    const kept = this.frames.map((_, at) => at).filter((at) => (this.publications[at]?.seq ?? seq + 1) > seq);
+    const known = this.frames.length - kept.length;
+    if (known === 0) return this;
+    this.#after ??= new Map();
+    let after = this.#after.get(known);
+    if (after === undefined) {
+      after = new Batch(
         this.framing,
         kept.map((at) => this.frames[at] ?? ""),
         kept.map((at) => this.publications[at]),
       );
-      this.#afterSeq = seq;
+      this.#after.set(known, after);
     }
-    return this.#after;
+    return after;
   }
+}
+
+/** What was joined of the batches on the way to it. */
+interface Joining {
+  joined: Batch | undefined;
+  readonly next: Map<Batch, Joining>;
+}
+
+function startJoining(): Joining {
+  return { joined: undefined, next: new Map() };
 }
 
 /** Joins batches for sessions that are owed several; the same combination is joined once. */
 export class BatchJoiner {
-  #parts: readonly Batch[] = [];
-  #joined: Batch | undefined;
+  #start = startJoining();
 
   join(batches: readonly Batch[]): Batch {
     const first = batches[0];
-    if (batches.length === 1 && first !== undefined) return first;
-    const known = this.#joined;
-    if (
-      known !== undefined &&
-      batches.length === this.#parts.length &&
-      batches.every((b, at) => b === this.#parts[at])
-    ) {
-      return known;
+    if (first === undefined) throw new Error("Cannot join no batches");
+    if (batches.length === 1) return first;
+    let joining = this.#start;
+    for (const batch of batches) {
+      let next = joining.next.get(batch);
+      if (next === undefined) {
+        next = startJoining();
+        joining.next.set(batch, next);
+      }
+      joining = next;
     }
-    const framing = first?.framing;
-    if (framing === undefined) throw new Error("Cannot join no batches");
-    this.#joined = new Batch(
-      framing,
-      batches.flatMap((batch) => batch.frames),
-      batches.flatMap((batch) => batch.publications),
-    );
-    this.#parts = batches;
-    return this.#joined;
+    joining.joined ??= inOrder(first.framing, batches);
+    return joining.joined;
   }
 
-  /** Forgets the last combination, so that nothing of a turn is kept beyond it. */
+  /** Forgets the combinations, so that nothing of a turn is kept beyond it. */
   clear(): void {
-    this.#parts = [];
-    this.#joined = undefined;
+    if (this.#start.next.size > 0) this.#start = startJoining();
   }
+}
+
+/** All frames in the order of their publications; what is no publication stays behind the one before it. */
+function inOrder(framing: Framing, batches: readonly Batch[]): Batch {
+  const all = batches.flatMap(({ frames, publications }) => {
+    let seq = 0;
+    return frames.map((frame, at) => {
+      const publication = publications[at];
+      seq = publication?.seq ?? seq;
+      return { frame, publication, seq };
+    });
+  });
+  all.sort((a, b) => a.seq - b.seq);
+  return new Batch(
+    framing,
+    all.map(({ frame }) => frame),
+    all.map(({ publication }) => publication),
+  );
 }

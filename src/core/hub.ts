@@ -57,7 +57,7 @@ interface Route {
 
 /** How often idle sessions are looked at: heartbeats, deadlines, and queues that grew old. */
 const sweepInterval = 1000;
-/** Routes of channels that only patterns reach are a cache; this many are kept. */
+/** This many routes of channels that only patterns reach are kept. */
 const cachedRoutes = 100_000;
 
 export class Hub implements SessionHost {
@@ -73,6 +73,8 @@ export class Hub implements SessionHost {
   readonly #presence = new Presence();
   readonly #audiences = new Map<string, Audience>();
   readonly #routes = new Map<string, Route>();
+  /** Routes of channels that only patterns reach. */
+  readonly #cachedRoutes = new Map<string, Route>();
   readonly #patterns = new PatternTable<Audience>();
   #patternsVersion = 0;
   #dirty: Audience[] = [];
@@ -81,6 +83,8 @@ export class Hub implements SessionHost {
   #flushing = false;
   #flushDue = false;
   #delivered = 0;
+  /** The newest position that a reading was as of; all that came before a restart is in none of `deliver`'s. */
+  #readTo = 0;
   #handedOut = 0;
   #sessionsOpened = 0;
   #sweep: (() => void) | undefined;
@@ -161,6 +165,7 @@ export class Hub implements SessionHost {
     form: Form = session.form,
   ): MaybePromise<void> {
     this.#requireSubscribe(selector, session.rights);
+    if (!session.open) return;
     const audience = this.#audience(form, selector);
     if (audience.sessions.has(session) || audience.gathering.has(session)) throw new Refused("alreadySubscribed");
     if (this.#subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
@@ -168,15 +173,20 @@ export class Hub implements SessionHost {
       const limit = this.limits.subscriptions;
       throw new Refused("limitExceeded", `Cannot subscribe to more than ${limit} channels in one session`);
     }
-    audience.gathering.set(session, []);
+    const gathered: Publication[] = [];
+    audience.gathering.set(session, gathered);
     this.#attend(session, audience);
+    // Not so if it has ended meanwhile, or given up and perhaps subscribed anew.
+    const waits = (): boolean => audience.gathering.get(session) === gathered;
     const live = (reading: Reading): void => {
-      const gathered = audience.gathering.get(session);
-      if (gathered === undefined || !session.open) return;
-      audience.gathering.delete(session);
-      begin(reading);
-      if (!session.open) return;
+      if (!waits()) return;
       let { seq } = reading.position;
+      this.#readTo = Math.max(this.#readTo, seq);
+      // What other subscriptions owe of this turn is older than the reading: it goes first, so that cursors only grow.
+      if (audiencesOf(session).some((other) => other !== audience && other.owing)) this.flush();
+      begin(reading);
+      if (!waits()) return;
+      audience.gathering.delete(session);
       for (const publication of gathered) {
         if (publication.seq <= seq) continue;
         session.send(form.frameOf(publication));
@@ -186,17 +196,16 @@ export class Hub implements SessionHost {
       this.#enter(session, selector);
     };
     const failed = (thrown: unknown): never => {
-      this.#unattend(session, audience);
+      if (waits()) this.#unattend(session, audience);
       throw thrown;
     };
-    let reading: MaybePromise<Reading>;
     try {
-      reading = this.#broker.read(selector, past);
+      const reading = this.#broker.read(selector, past);
+      if (reading instanceof Promise) return reading.then(live).catch(failed);
+      live(reading);
     } catch (thrown) {
       return failed(thrown);
     }
-    if (reading instanceof Promise) return reading.then(live, failed);
-    live(reading);
   }
 
   unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
@@ -235,7 +244,7 @@ export class Hub implements SessionHost {
 
   /** The position that everything handed out so far has reached. */
   get delivered(): number {
-    return this.#delivered;
+    return Math.max(this.#delivered, this.#readTo);
   }
 
   /** The position up to which sessions have been written to, or have it in their queues: that of the last turn's end. */
@@ -251,7 +260,11 @@ export class Hub implements SessionHost {
     const route = this.#routeOf(publication.channel);
     if (route === undefined) return;
     for (const audience of route.all) {
-      if (audience.owe(publication)) this.#dirtied(audience);
+      try {
+        if (audience.owe(publication)) this.#dirtied(audience);
+      } catch (thrown) {
+        this.log.error({ err: thrown, form: audience.form.id }, "Cannot phrase a publication");
+      }
     }
   }
 
@@ -271,7 +284,7 @@ export class Hub implements SessionHost {
     } finally {
       this.#flushing = false;
       this.joiner.clear();
-      this.#handedOut = this.#delivered;
+      this.#handedOut = this.delivered;
     }
   }
 
@@ -326,8 +339,10 @@ export class Hub implements SessionHost {
     this.#audiences.set(id, audience);
     for (const name of selector.names) {
       const route = this.#routes.get(name);
-      if (route === undefined) this.#routes.set(name, { exact: [audience], all: [], version: -1 });
-      else {
+      if (route === undefined) {
+        this.#routes.set(name, { exact: [audience], all: [], version: -1 });
+        this.#cachedRoutes.delete(name);
+      } else {
         route.exact.push(audience);
         route.version = -1;
       }
@@ -352,22 +367,18 @@ export class Hub implements SessionHost {
   }
 
   #routeOf(channel: string): Route | undefined {
-    let route = this.#routes.get(channel);
+    let route = this.#routes.get(channel) ?? this.#cachedRoutes.get(channel);
     if (route === undefined) {
       if (this.#patterns.size === 0) return undefined;
-      if (this.#routes.size >= cachedRoutes) this.#forgetCachedRoutes();
+      if (this.#cachedRoutes.size >= cachedRoutes) this.#cachedRoutes.clear();
       route = { exact: [], all: [], version: -1 };
-      this.#routes.set(channel, route);
+      this.#cachedRoutes.set(channel, route);
     }
     if (route.version !== this.#patternsVersion) {
       route.all = [...new Set([...route.exact, ...this.#patterns.match(channel)])];
       route.version = this.#patternsVersion;
     }
     return route;
-  }
-
-  #forgetCachedRoutes(): void {
-    for (const [name, route] of this.#routes) if (route.exact.length === 0) this.#routes.delete(name);
   }
 
   #subscribedTo(session: AnySession): number {
@@ -460,7 +471,7 @@ export class Hub implements SessionHost {
 
   /** The position of the newest publication that was handed out. */
   positionIn(run: string): Position {
-    return { run, seq: this.#delivered };
+    return { run, seq: this.delivered };
   }
 }
 
