@@ -84,13 +84,20 @@ export class Listening implements Conversation<State> {
   }
 
   #authenticate(session: ListeningSession, key: string): void {
+    let principal: Principal;
     try {
-      session.principal = this.#parts.gate.byKey(key);
+      principal = this.#parts.gate.byKey(key);
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       session.end(thrown);
       return;
     }
+    const { id } = session.principal;
+    // What listens by one key ends with it, so it cannot go on as another's.
+    if (id !== "anonymous" && id !== principal.id) {
+      throw new Refused("badRequest", "Cannot take a second key: open another WebSocket for it");
+    }
+    session.principal = principal;
     const wish = session.state;
     if (session.deadline === 0 || wish === undefined) return;
     session.deadline = 0;
