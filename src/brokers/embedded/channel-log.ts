@@ -37,6 +37,8 @@ export class ChannelLog {
     this.given = kept.offset;
     this.trimmedSeq = kept.trimmedSeq;
     this.#publications = [...kept.publications];
+    // The journal trims late, so it may give back more than the bounds allow.
+    while (this.held > this.settings.history.size) this.#dropFirst();
     for (const entry of kept.entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
