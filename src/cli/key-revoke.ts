@@ -7,7 +7,7 @@ export function addKeyRevoke(parent: Command): void {
   parent
     .command("revoke")
     .description("revoke a key; its sessions end at once")
-    .argument("<id>", "its id, the middle part of hw_<id>_<secret>")
+    .argument("<id>", "its id, the middle part of `hw_<id>_<secret>`")
     .action((id: string, _: object, command: Command) => revokeKey(id, optionsOf(command)));
 }
 

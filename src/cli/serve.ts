@@ -4,7 +4,6 @@ import type { Gateway } from "../gateway.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
 import { CommandFailure, messageOf } from "./failure.ts";
 import { configOf, type Globals, optionsOf } from "./globals.ts";
-import { openLog } from "./log.ts";
 import { note, print, printJson } from "./output.ts";
 
 export function addServe(program: Command): void {
@@ -16,8 +15,9 @@ export function addServe(program: Command): void {
 async function serve(globals: Globals, command: Command): Promise<void> {
   const signalled = stopSignal();
   const config = configOf(globals, configFlags(command));
-  const log = openLog(config.log, process.stderr);
+  const { openLog } = await import("./log.ts");
   const { startGateway } = await import("../gateway.ts");
+  const log = openLog(config.log, process.stderr);
   const gateway = await startGateway(config, { log });
   if (globals.json) printJson(summaryOf(gateway));
   else announce(gateway);

@@ -57,7 +57,9 @@ export const keyWish = z
   })
   .openapi("KeyWish");
 
-const settings = z.record(z.string().min(1).max(255), z.string().max(4096));
+const settings = z.record(z.string(), z.string());
+/** Names with a `/` are the protocols' own. */
+const settingName = z.string().regex(/^[\w.-]{1,100}$/, "it must have 1 to 100 of A–Z a–z 0–9 _ . -");
 
 export const deviceShape = z
   .object({
@@ -80,7 +82,7 @@ export const deviceChanges = z
   .strictObject({
     name: name.optional(),
     settings: z
-      .record(z.string().min(1).max(255), z.string().max(4096).nullable())
+      .record(settingName, z.string().max(4096).nullable())
       .optional()
       .openapi({ description: "Added to those that it has; `null` takes one away." }),
   })
@@ -172,7 +174,7 @@ export function deviceView(device: DeviceRecord, sessions: number | undefined): 
     created,
     ...(lastSeen === undefined ? {} : { last_seen: lastSeen }),
     channels: [...channels],
-    settings: { ...settings },
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !name.includes("/"))),
     ...(sessions === undefined ? {} : { sessions }),
   };
 }
