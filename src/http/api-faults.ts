@@ -16,17 +16,13 @@ export function refusedInput(error: { readonly issues: readonly z.core.$ZodIssue
 }
 
 function sayIssue(issue: z.core.$ZodIssue): string {
-  const path = issue.path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    return text === "" ? String(part) : `${text}.${String(part)}`;
-  }, "");
-  const name = path === "" ? "the body" : `\`${path}\``;
+  const name = nameOf(issue.path);
   switch (issue.code) {
     case "invalid_type":
-      if (issue.input === undefined && issue.message.endsWith("received undefined")) return `${name}: it is missing`;
+      if (issue.message.endsWith("received undefined")) return `${name}: it is missing`;
       return `${name}: it must be ${kinds[issue.expected] ?? `a ${issue.expected}`}`;
     case "unrecognized_keys":
-      return `${path === "" ? "" : `${name}: its `}\`${issue.keys[0]}\`: there is no such field`;
+      return `${nameOf([...issue.path, issue.keys[0] ?? ""])}: there is no such field`;
     case "too_small":
       return `${name}: it must have at least ${issue.minimum}`;
     case "too_big":
@@ -34,4 +30,13 @@ function sayIssue(issue: z.core.$ZodIssue): string {
     default:
       return `${name}: ${issue.message}`;
   }
+}
+
+/** `grants.publish[1]`, cut where someone's own name of a field is long. */
+function nameOf(path: readonly PropertyKey[]): string {
+  const name = path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+  return name === "" ? "the body" : `\`${name.slice(0, 100)}\``;
 }

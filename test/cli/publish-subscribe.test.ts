@@ -117,6 +117,29 @@ describe("hearthwire subscribe", () => {
     expect(JSON.parse(command.lines[1] ?? "")).toEqual({ gap: true, channels: ["demo/a"] });
   });
 
+  test("gives a gateway up that has fallen silent, and comes back with the cursor of the last line", async () => {
+    const asked: string[] = [];
+    const silent = Bun.serve({
+      port: 0,
+      fetch({ url }) {
+        asked.push(new URL(url).search);
+        const lines = [
+          '{"open":true,"heartbeat":0.05}',
+          '{"live":true,"cursor":"run.1"}',
+          `{"channel":"a","cursor":"run.2"}`,
+        ];
+        const body = new ReadableStream({ start: (stream) => stream.enqueue(`${lines.join("\n")}\n`) });
+        return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+      },
+    });
+    const command = home.spawn(["--url", `${silent.url}`, "subscribe", "a"]);
+    await command.until(() => command.lines.length === 2);
+    const { stderr } = await command.end("SIGINT");
+    await silent.stop(true);
+    expect(asked.slice(0, 2)).toEqual(["", "?since=run.2"]);
+    expect(stderr).toContain("Cannot listen now: the gateway fell silent; again in 0.");
+  });
+
   test("ends when its key is revoked, and says so", async () => {
     const { url } = await home.serve();
     const { key, id } = (await home.json(["key", "create", "x", "--subscribe", "home/**"])) as {

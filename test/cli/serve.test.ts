@@ -41,6 +41,22 @@ describe("hearthwire serve", () => {
     expect(existsSync(join(home.data, "control.sock"))).toBeFalse();
   });
 
+  test("ends at once at a second signal, when something holds up the first", async () => {
+    const { command, addresses } = await home.serve();
+    const port = Number(addresses[0]?.listen.split(":").at(-1));
+    const stalled = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+    stalled.write("POST /tickets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n");
+    await fetch(`http://127.0.0.1:${port}/health/live`);
+    command.signal("SIGTERM");
+    await command.until(() => command.stderr.includes("Stopping"));
+    const insisting = setInterval(() => command.signal("SIGTERM"), 50);
+    const { code, stderr } = await command.outcome();
+    clearInterval(insisting);
+    stalled.end();
+    expect(code).toBe(1);
+    expect(stderr).toContain("Ended at once, at a second signal.");
+  });
+
   test("a second gateway on the same data directory ends with a clear error, and the first goes on", async () => {
     await home.serve();
     const { code, stderr } = await home.run(["serve", "--listen", "127.0.0.1:0"]);
