@@ -181,6 +181,7 @@ export class Hub implements SessionHost {
     const live = (reading: Reading): void => {
       if (!waits()) return;
       let { seq } = reading.position;
+      let offset = reading.channels[0]?.offset ?? -1;
       this.#readTo = Math.max(this.#readTo, seq);
       // What other subscriptions owe of this turn is older than the reading: it goes first, so that cursors only grow.
       if (audiencesOf(session).some((other) => other !== audience && other.owing)) this.flush();
@@ -189,10 +190,10 @@ export class Hub implements SessionHost {
       audience.gathering.delete(session);
       for (const publication of gathered) {
         if (publication.seq <= seq) continue;
-        session.send(form.frameOf(publication));
-        seq = publication.seq;
+        if (form.concerns(publication)) session.send(form.frameAlone(publication));
+        ({ seq, offset } = publication);
       }
-      audience.join(session, seq);
+      audience.join(session, seq, offset);
       this.#enter(session, selector);
     };
     const failed = (thrown: unknown): never => {
@@ -214,6 +215,12 @@ export class Hub implements SessionHost {
     this.#leavePresence(session, selector);
     this.#unattend(session, audience);
     return true;
+  }
+
+  /** The subscription of a session to exactly one channel, if it has one. */
+  subscriptionTo(channel: string, session: AnySession): Audience | undefined {
+    if (session.audience?.selector.id === channel) return session.audience;
+    return session.moreAudiences?.find(({ selector }) => selector.id === channel);
   }
 
   /** Ends all sessions that `which` picks. */
@@ -276,7 +283,10 @@ export class Hub implements SessionHost {
       while (this.#dirty.length > 0 || this.#owing.length > 0) {
         const dirty = this.#dirty;
         this.#dirty = [];
-        for (const audience of dirty) audience.flush(this.#delivered);
+        for (const audience of dirty) {
+          audience.flush(this.#delivered);
+          if (audience.broken) this.#letGo(audience);
+        }
         const owing = this.#owing;
         this.#owing = [];
         for (const session of owing) session.settle();
@@ -286,6 +296,15 @@ export class Hub implements SessionHost {
       this.joiner.clear();
       this.#handedOut = this.delivered;
     }
+  }
+
+  /** The sessions of an audience that missed something were told so. */
+  #letGo(audience: Audience): void {
+    this.log.warn({ channel: audience.selector.id }, "A publication is missing: subscribers are told to come back");
+    for (const session of [...audience.sessions] as AnySession[]) {
+      session.conversation.lost?.(session, audience.selector.names);
+    }
+    audience.broken = false;
   }
 
   /** A session has something of its own to send, or parts of several audiences. */
@@ -408,7 +427,8 @@ export class Hub implements SessionHost {
   #enter(session: AnySession, selector: Selector): void {
     for (const name of selector.names) {
       if (!this.#settingsOf(name).presence) continue;
-      const member: Member = { client: session.id, user: session.principal.id };
+      const { id, info } = session.principal;
+      const member: Member = { client: session.id, user: id, ...(info === undefined ? {} : { info }) };
       if (this.#presence.enter(name, session, member)) this.#tell({ channel: name, kind: "join", member });
     }
   }
@@ -457,15 +477,30 @@ export class Hub implements SessionHost {
     if (session.deadline > 0 && now >= session.deadline) session.end(new Refused("stale"));
     else if (principal.expires !== undefined && now >= principal.expires) session.end(new Refused("connectionExpired"));
     else if (session.retires > 0 && now >= session.retires) session.end(new Refused("closed"));
+    else if (session.conversation.asksForAnswer === true) this.#ask(session, now);
     else if (heartbeat > 0 && now >= session.nextBeat) {
-      session.nextBeat = now + heartbeat;
+      const quiet = now - session.lastOut;
+      const due = quiet >= heartbeat - sweepInterval;
+      session.nextBeat = due ? now + heartbeat : session.lastOut + heartbeat;
       if (outlet.hears && now - session.lastIn > 2 * heartbeat) session.end(new Refused("noPong"), true);
       else if (session.queue === undefined) {
-        const frame =
-          now - session.lastOut >= heartbeat - sweepInterval ? session.conversation.heartbeat?.(session) : undefined;
+        const frame = due ? session.conversation.heartbeat?.(session) : undefined;
         if (frame !== undefined) session.send(frame);
         outlet.ping();
       }
+    }
+  }
+
+  /** A peer answers each heartbeat: whoever has not answered the last one when the next is due is gone. */
+  #ask(session: AnySession, now: number): void {
+    const { heartbeat } = session;
+    if (heartbeat === 0 || now < session.nextBeat) return;
+    const asked = session.nextBeat - heartbeat;
+    session.nextBeat = now + heartbeat;
+    if (session.lastIn < asked) session.end(new Refused("noPong"), session.queue !== undefined);
+    else if (session.queue === undefined) {
+      const frame = session.conversation.heartbeat?.(session);
+      if (frame !== undefined) session.send(frame);
     }
   }
 

@@ -2,7 +2,7 @@
  * One peer's visit, from hello to goodbye, over any transport. It obeys its peer's commands one at a time, and collects
  * what the peer is owed so that it leaves in one write at the end of the turn.
  */
-import type { Frame, Inlet, Log, MaybePromise, Outlet, QueuePolicy } from "../ports.ts";
+import type { Frame, Inlet, JsonText, Log, MaybePromise, Outlet, QueuePolicy } from "../ports.ts";
 import type { Rights } from "./access.ts";
 import type { Audience } from "./audience.ts";
 import { Batch, type BatchJoiner, type Form } from "./form.ts";
@@ -15,6 +15,8 @@ export interface Principal {
   readonly id: string;
   readonly name: string;
   readonly rights: Rights;
+  /** What is told of it to others in its channels, as JSON. */
+  readonly info?: JsonText;
   /** The device whose key it is. */
   readonly device?: string;
   readonly expires?: number;
@@ -32,12 +34,16 @@ export interface Goodbye {
  */
 export interface Conversation<State = unknown> {
   readonly protocol: string;
+  /** Its heartbeat is a question that the peer answers by a message: sent whatever else was, and ended without answer. */
+  readonly asksForAnswer?: boolean;
   /** One message of the peer. While the promise is open, the next ones wait. A refusal that it throws goes to `refused`. */
   message(session: Session<State>, data: string | Uint8Array): MaybePromise<void>;
   /** Tells the peer of a refused message; the session goes on. */
   refused(session: Session<State>, refused: Refused): void;
   /** A sign of life that is no message: what was written before the ping that it answers has arrived. */
   alive?(session: Session<State>): void;
+  /** Publications of these channels will not reach it, which it was told by the form's `gap`. */
+  lost?(session: Session<State>, channels: readonly string[]): void;
   /** The peer is gone. */
   ended?(session: Session<State>, code: number): void;
   /** A sign of life in the protocol's own words, when nothing else was sent for `session.heartbeat` ms. */
@@ -91,7 +97,7 @@ export class Session<State = unknown> implements Inlet {
   moreAudiences: Audience[] | undefined;
   queue: OutgoingQueue | undefined;
   #own: Frame[] | undefined;
-  #owed: Batch[] | undefined;
+  #owed: Batch | Batch[] | undefined;
   #commands: (string | Uint8Array)[] | undefined;
   #obeying = false;
 
@@ -151,6 +157,7 @@ export class Session<State = unknown> implements Inlet {
     queue.dropped = 0;
     const notice = lost.length > 0 ? this.form.gap(lost) : undefined;
     if (notice !== undefined) frames.unshift(notice);
+    if (lost.length > 0) this.conversation.lost?.(this, lost);
     if (frames.length === 0 || this.#write(new Batch(this.form.framing, frames, []))) this.host.caughtUp(this);
     else queue.since = this.host.now;
   }
@@ -181,6 +188,8 @@ export class Session<State = unknown> implements Inlet {
       this.host.flush();
       if (goodbye.frames !== undefined) this.send(...goodbye.frames);
       this.settle();
+      // Writing may have shown that the peer is gone, or too slow.
+      if (!this.open) return;
     }
     this.#gone(goodbye.code);
     this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt);
@@ -198,25 +207,30 @@ export class Session<State = unknown> implements Inlet {
   owe(batch: Batch): void {
     if (this.#own === undefined && this.moreAudiences === undefined) this.deliver(batch);
     else if (this.#owed === undefined) {
-      this.#owed = [batch];
+      this.#owed = batch;
       if (this.#own === undefined) this.host.owing(this);
-    } else this.#owed.push(batch);
+    } else if (Array.isArray(this.#owed)) this.#owed.push(batch);
+    else this.#owed = [this.#owed, batch];
   }
 
   /** The end of the turn for a session that has more coming than one audience's part. */
   settle(): void {
-    const owed = this.#owed ?? [];
-    if (this.#own !== undefined) owed.unshift(new Batch(this.form.framing, this.#own, []));
+    const owed = this.#owed;
+    const own = this.#own === undefined ? undefined : new Batch(this.form.framing, this.#own, []);
     this.#own = undefined;
     this.#owed = undefined;
-    if (this.open && owed.length > 0) this.deliver(this.host.joiner.join(owed));
+    if (!this.open) return;
+    if (own === undefined) {
+      if (owed !== undefined) this.deliver(Array.isArray(owed) ? this.host.joiner.join(owed) : owed);
+    } else if (owed === undefined) this.deliver(own);
+    else this.deliver(this.host.joiner.join(Array.isArray(owed) ? [own, ...owed] : [own, owed]));
   }
 
   /** Everything it is owed by this turn, in one write; into the queue where the peer lags. */
   deliver(batch: Batch): void {
     const { queue } = this;
     if (queue === undefined) {
-      if (!this.#write(batch)) this.host.lagging(this);
+      if (!this.#write(batch) && this.open) this.host.lagging(this);
       return;
     }
     queue.add(batch, this.host.policyOf);
@@ -242,7 +256,11 @@ export class Session<State = unknown> implements Inlet {
     this.open = false;
     this.host.remove(this);
     this.#commands = undefined;
-    this.conversation.ended?.(this, code);
+    try {
+      this.conversation.ended?.(this, code);
+    } catch (thrown) {
+      this.host.log.error({ err: thrown, session: this.id }, "Cannot part with a session");
+    }
   }
 
   #obey(data: string | Uint8Array): void {
@@ -264,7 +282,12 @@ export class Session<State = unknown> implements Inlet {
 
   #refuse(thrown: unknown): void {
     if (!(thrown instanceof Refused)) this.host.log.error({ err: thrown, session: this.id }, "Cannot obey a command");
-    if (this.open) this.conversation.refused(this, asRefused(thrown));
+    if (!this.open) return;
+    try {
+      this.conversation.refused(this, asRefused(thrown));
+    } catch (failure) {
+      this.host.log.error({ err: failure, session: this.id }, "Cannot tell of a refusal");
+    }
   }
 
   #next(): void {
