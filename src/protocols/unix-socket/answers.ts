@@ -1,5 +1,6 @@
 /** What a command is answered with: `OK` or `ERR` as in the original, or a line of JSON where it has an `id`. Pure. */
 import { errorObject, type Refused } from "../../core/refusals.ts";
+import { memberText } from "./member-text.ts";
 
 /** What became of a command. */
 export interface Outcome {
@@ -19,17 +20,17 @@ export function plainAnswer({ refused }: Outcome): string {
 }
 
 /** Whether a command asks for the answer in JSON. */
-export function hasId(value: unknown): value is { readonly id: unknown } {
+export function hasId(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "id");
 }
 
-/** `{"id"?,"ok","error"?,"offset"?,"sessions"?}` */
-export function jsonAnswer(value: unknown, { refused, offset, sessions }: Outcome): string {
-  return JSON.stringify({
-    ...(hasId(value) ? { id: value.id } : {}),
+/** `{"id"?,"ok","error"?,"offset"?,"sessions"?}`; the `id` as it stood in the command's text. */
+export function jsonAnswer(value: unknown, text: string, { refused, offset, sessions }: Outcome): string {
+  const answer = JSON.stringify({
     ok: refused === undefined,
     ...(refused === undefined ? {} : { error: errorObject(refused) }),
     ...(offset === undefined ? {} : { offset }),
     ...(sessions === undefined ? {} : { sessions }),
   });
+  return hasId(value) ? `{"id":${memberText(text, "id")},${answer.slice(1)}` : answer;
 }

@@ -37,8 +37,8 @@ export function inboxOf(device: string): string {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Refused when it is none. `text` is the value as it was written, where there is one of it alone. */
-export function commandOf(value: unknown, text?: string): Command {
+/** Refused when it is none. `text` is the value as it was written. */
+export function commandOf(value: unknown, text: string): Command {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Refused("badRequest", 'Cannot obey it: a command is an object like {"action":"multicast","data":…}');
   }
@@ -74,11 +74,11 @@ function textMember(members: Members, name: string): string {
   throw new Refused("badRequest", `Cannot obey it without \`${name}\`, a text`);
 }
 
-function plainDraft(members: Members, text: string | undefined): Draft {
+function plainDraft(members: Members, text: string): Draft {
   return { data: dataOf(members, text) };
 }
 
-function channelDraft(members: Members, text: string | undefined): Draft {
+function channelDraft(members: Members, text: string): Draft {
   const { key, removed, tags } = members;
   if (key === undefined && removed === undefined && tags === undefined) return plainDraft(members, text);
   if (removed === true && key === undefined) throw new Refused("badRequest", "Cannot remove without a `key`");
@@ -90,10 +90,10 @@ function channelDraft(members: Members, text: string | undefined): Draft {
   };
 }
 
-function dataOf({ data }: Members, text: string | undefined): JsonText {
+function dataOf({ data }: Members, text: string): JsonText {
   // As in the original, `null` is no data.
   if (data === undefined || data === null) throw new Refused("badRequest", "Cannot send without `data`");
-  return (text === undefined ? undefined : memberText(text, "data")) ?? JSON.stringify(data);
+  return memberText(text, "data") ?? JSON.stringify(data);
 }
 
 function requireKey(key: unknown): string {

@@ -24,16 +24,16 @@ export class Commands {
   /** The reply of the Unix socket to one JSON value. Whoever may open the socket may do everything. */
   reply(value: unknown, text: string): MaybePromise<string> {
     if (!hasId(value)) {
-      const outcome = this.obey(value, everyRight, text, false);
+      const outcome = this.obey(value, text, everyRight, false);
       return outcome instanceof Promise ? outcome.then(plainAnswer) : plainAnswer(outcome);
     }
-    const answer = (outcome: Outcome): string => `${jsonAnswer(value, outcome)}\n`;
-    const outcome = this.obey(value, everyRight, text);
+    const answer = (outcome: Outcome): string => `${jsonAnswer(value, text, outcome)}\n`;
+    const outcome = this.obey(value, text, everyRight);
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 
-  /** Neither throws nor rejects: a refusal is an outcome. `text`: the command as it was written, if it stood alone. */
-  obey(value: unknown, by: Rights, text?: string, counting = true): MaybePromise<Outcome> {
+  /** Neither throws nor rejects: a refusal is an outcome. `text` is the value as it was written. */
+  obey(value: unknown, text: string, by: Rights, counting = true): MaybePromise<Outcome> {
     const failed = (thrown: unknown): Outcome => {
       if (!(thrown instanceof Refused)) this.#hub.log.error({ err: thrown }, "Cannot obey a backend's command");
       return { refused: asRefused(thrown) };

@@ -22,9 +22,10 @@ export class Hearing implements Subscriptions {
     this.#roster = roster;
   }
 
-  /** Acts at once on all sessions of the device; kept where the device is registered. */
+  /** Acts at once on all sessions of the device; kept where it is registered. Its inbox and `$devices` it hears anyway. */
   subscribe(device: string, channel: string): MaybePromise<number> {
     const sessions = this.#required(device);
+    if (channel === everyDevice || channel === inboxOf(device)) return sessions.length;
     const begun = sessions.filter(({ deadline }) => deadline === 0).map((session) => this.#add(session, channel));
     const since = this.#hub.delivered;
     const keep = (): number => {
@@ -72,7 +73,7 @@ export class Hearing implements Subscriptions {
 
   #add(session: DeviceSession, channel: string): MaybePromise<void> {
     const { state } = session;
-    if (channel === everyDevice || channel === inboxOf(state.id) || state.channels?.has(channel)) return;
+    if (state.channels?.has(channel)) return;
     const channels = state.channels ?? new Set();
     state.channels = channels;
     channels.add(channel);

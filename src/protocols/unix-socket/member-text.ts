@@ -1,4 +1,4 @@
-/** The text of one member of a JSON object, as its sender wrote it: no number loses digits, and `{}` stays `{}`. Pure. */
+/** The texts of members and elements of JSON, as their sender wrote them: no number loses digits, and `{}` stays `{}`. Pure. */
 import type { JsonText } from "../../ports.ts";
 
 const quote = 0x22;
@@ -23,6 +23,19 @@ export function memberText(text: string, name: string): JsonText | undefined {
     at = text.indexOf('"', next);
   }
   return start === -1 ? undefined : oneLine(text.slice(start, end));
+}
+
+/** The texts of the elements of a JSON array, in their order. `text` is a valid one. */
+export function elementTexts(text: string): string[] {
+  const elements: string[] = [];
+  let start = text.indexOf("[") + 1;
+  for (;;) {
+    const end = valueEnd(text, start);
+    const element = text.slice(start, end).trim();
+    if (element !== "") elements.push(element);
+    if (text[end] !== ",") return elements;
+    start = end + 1;
+  }
 }
 
 function isName(text: string, start: number, end: number, name: string): boolean {

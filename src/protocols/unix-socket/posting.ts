@@ -5,6 +5,7 @@ import type { Principal } from "../../core/session.ts";
 import type { Answer, MaybePromise, Visit } from "../../ports.ts";
 import { jsonAnswer, type Outcome } from "./answers.ts";
 import type { Commands } from "./commands.ts";
+import { elementTexts } from "./member-text.ts";
 
 export interface PostingParts {
   readonly commands: Commands;
@@ -25,23 +26,27 @@ export class Posting {
   async post(visit: Visit, principal: Principal): Promise<Answer> {
     const text = await visit.text(this.#parts.limit);
     const value = parse(text);
-    if (!Array.isArray(value)) return answerTo(value, await this.#obey(value, visit, principal, text));
+    if (!Array.isArray(value)) return answerTo(value, text, await this.#obey(value, text, visit, principal));
     if (value.length > mostInList) {
       throw new Refused("limitExceeded", `Cannot obey more than ${mostInList} commands in one list`);
     }
     // All are handed in before the first is waited for, so that durable ones share a commit.
-    const outcomes = await Promise.all(value.map((command) => this.#obey(command, visit, principal)));
-    return json(`[${outcomes.map((outcome, at) => jsonAnswer(value[at], outcome)).join(",")}]`);
+    const texts = elementTexts(text);
+    const answers = value.map(async (command, at) => {
+      const written = texts[at] ?? "";
+      return jsonAnswer(command, written, await this.#obey(command, written, visit, principal));
+    });
+    return json(`[${(await Promise.all(answers)).join(",")}]`);
   }
 
-  #obey(value: unknown, { address }: Visit, principal: Principal, text?: string): MaybePromise<Outcome> {
+  #obey(value: unknown, text: string, { address }: Visit, principal: Principal): MaybePromise<Outcome> {
     const stranger = principal.id === "anonymous";
     try {
       this.#parts.rate.take(principal, address);
     } catch (thrown) {
       return { refused: asRefused(thrown) };
     }
-    const outcome = this.#parts.commands.obey(value, principal.rights, text);
+    const outcome = this.#parts.commands.obey(value, text, principal.rights);
     if (!stranger) return outcome;
     return outcome instanceof Promise ? outcome.then(askForKey) : askForKey(outcome);
   }
@@ -53,10 +58,9 @@ function askForKey(outcome: Outcome): Outcome {
   return { refused: new Refused("unauthorized", "Cannot obey it without a key: send one") };
 }
 
-function answerTo(value: unknown, outcome: Outcome): Response {
+function answerTo(value: unknown, text: string, outcome: Outcome): Response {
   const { refused } = outcome;
-  const after = refused?.retryAfter;
-  return json(jsonAnswer(value, outcome), refused?.refusal.status, after);
+  return json(jsonAnswer(value, text, outcome), refused?.refusal.status, refused?.retryAfter);
 }
 
 function json(text: string, status = 200, retryAfter?: number): Response {

@@ -209,10 +209,11 @@ test("a command with an id is told the offset and how many sessions were there",
 test("any JSON is an id, null included, and comes back as it was", async () => {
   const { path } = await stage();
   const backend = await BackendPeer.open(path);
-  for (const id of [null, "a", 0, { a: [1] }]) {
-    backend.send({ action: "multicast", data: 1, id });
-    await settle();
-    expect(JSON.parse(backend.replies)).toMatchObject({ id, ok: true });
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  for (const id of ["null", '"a"', "12345678901234567890", '{"a":[1]}', deep]) {
+    backend.send(`{"action":"subscribe","device":"nobody","channel":"a","id":${id}}`);
+    while (!backend.replies.endsWith("\n")) await settle(5);
+    expect(backend.replies.startsWith(`{"id":${id},"ok":false,`)).toBe(true);
     backend.replies = "";
   }
 });

@@ -260,6 +260,22 @@ test("a key that may hear what all devices hear may connect without being one", 
   await device.hears("1");
 });
 
+test("a subscription to what a device hears anyway changes nothing", async () => {
+  const { url, path, house } = await stage();
+  const device = await DevicePeer.open(url, bearer(house.device("phone")));
+  await device.id();
+  const backend = await BackendPeer.open(path);
+  for (const channel of ["$devices", "$device/phone"]) {
+    backend.send(
+      { action: "subscribe", device: "phone", channel },
+      { action: "unsubscribe", device: "phone", channel },
+    );
+  }
+  backend.send({ action: "multicast", data: 1 }, { action: "sendToDevice", device: "phone", data: 2 });
+  await device.hears("1", "2");
+  expect(house.devices.find("phone")?.channels).toEqual([]);
+});
+
 test("a subscriber of a map gets what it holds, then changes", async () => {
   const { url, path } = await stage();
   const device = await DevicePeer.open(url);

@@ -59,6 +59,20 @@ test("the caller's key must hold the grant: publish on the channel, the inbox, o
   expect(await asked({ action: "multicast", data: 1 })).toBe(401);
 });
 
+test("a list is passed on digit for digit, and however deep it is nested", async () => {
+  const opened = await stage();
+  const key = opened.house.key({ publish: ["$devices"] });
+  const device = await DevicePeer.open(opened.url);
+  await device.id();
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  const command = (data: string): string => `{"action":"multicast","id":${data},"data": ${data}}`;
+  const answer = await post(opened, `[ ${command("1.0")} ,${command('"a,]"')},\n${command(deep)}]`, key);
+  expect(await answer.text()).toStartWith('[{"id":1.0,"ok":true,');
+  await device.hears("1.0", '"a,]"', deep);
+  expect(await (await post(opened, " [ ] ", key)).text()).toBe("[]");
+  expect(opened.errors).toEqual([]);
+});
+
 test("what anonymous peers may do, they may do here", async () => {
   const opened = await stage({ anonymous: { publish: ["demo/**"] } });
   expect((await post(opened, { action: "sendToChannel", channel: "demo/a", data: 1 })).status).toBe(200);
