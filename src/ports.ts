@@ -108,7 +108,7 @@ export type Past =
   | { readonly from: "now"; readonly history: number }
   /** Everything after a cursor that the subscriber brought. */
   | { readonly from: "position"; readonly position: Position }
-  /** Everything after a place in one channel. */
+  /** Everything after a place in one channel; an empty epoch stands for the present one. */
   | { readonly from: "offset"; readonly epoch: string; readonly offset: number };
 
 /** One channel's part of a reading. */
@@ -148,6 +148,8 @@ export interface HistoryQuery {
   readonly limit: number;
   readonly since?: { readonly offset: number; readonly epoch: string };
   readonly reverse?: boolean;
+  /** The entries of a map instead of its history, those that changed last at the end. */
+  readonly entries?: true;
 }
 
 /**

@@ -15,8 +15,12 @@ export class Audience {
   readonly gathering = new Map<Listener, Publication[]>();
   #frames: Frame[] = [];
   #publications: (Publication | undefined)[] = [];
-  /** Sessions that know everything up to a `seq` already. */
+  /** Sessions that have got nothing yet, and know everything up to a `seq` already. */
   #newcomers: Map<Listener, number> | undefined;
+  /** The offset of the channel's last publication, where the form counts; -1 before the first session. */
+  #offset = -1;
+  /** A publication is missing: the sessions were told, and are to be let go. */
+  broken = false;
 
   constructor(form: Form, selector: Selector) {
     this.form = form;
@@ -36,8 +40,12 @@ export class Audience {
   owe(publication: Publication): boolean {
     for (const gathered of this.gathering.values()) gathered.push(publication);
     if (this.sessions.size === 0) return false;
+    const { form } = this;
+    if (form.counted && !this.#follows(publication)) return this.#break(publication.channel);
+    if (!form.concerns(publication)) return false;
+    const frame = form.frameOf(publication);
     this.#publications.push(publication);
-    return this.#frames.push(this.form.frameOf(publication)) === 1;
+    return this.#frames.push(frame) === 1;
   }
 
   oweChange(change: PresenceChange): boolean {
@@ -48,8 +56,9 @@ export class Audience {
     return this.#frames.push(frame) === 1;
   }
 
-  /** A session that knows everything up to `seq` listens from now on. */
-  join(session: Listener, seq: number): void {
+  /** A session that knows everything up to `seq`, when the channel was at `offset`, listens from now on. */
+  join(session: Listener, seq: number, offset: number): void {
+    if (this.sessions.size === 0) this.#offset = offset;
     this.sessions.add(session);
     this.#newcomers ??= new Map();
     this.#newcomers.set(session, seq);
@@ -73,16 +82,47 @@ export class Audience {
       for (const session of this.sessions) session.owe(batch);
       return;
     }
-    let waiting = false;
+    let first: Batch | undefined;
     for (const session of this.sessions) {
       const known = newcomers.get(session);
-      if (known === undefined) session.owe(batch);
-      else {
-        const rest = batch.after(known);
-        if (rest.frames.length > 0) session.owe(rest);
-        if (known > delivered) waiting = true;
+      if (known === undefined) {
+        session.owe(batch);
+        continue;
       }
+      const rest = batch.after(known);
+      if (rest.frames.length > 0) {
+        if (first?.source !== rest) first = this.#begin(rest);
+        session.owe(first);
+      }
+      if (known <= delivered && (rest.frames.length > 0 || !this.form.chained)) newcomers.delete(session);
     }
-    if (!waiting) this.#newcomers = undefined;
+    if (newcomers.size === 0) this.#newcomers = undefined;
+  }
+
+  /** A batch as it is worded for who has nothing before it. */
+  #begin(batch: Batch): Batch {
+    const { form } = this;
+    const at = form.chained ? batch.publications.findIndex((publication) => publication !== undefined) : -1;
+    const publication = batch.publications[at];
+    if (publication === undefined) return batch;
+    const frames = batch.frames.with(at, form.frameAlone(publication));
+    return new Batch(form.framing, frames, batch.publications, batch);
+  }
+
+  /** Whether it comes right after the one before it. What several channels bring cannot be told. */
+  #follows({ offset }: Publication): boolean {
+    if (this.selector.names.length !== 1 || this.selector.patterns.length > 0) return true;
+    const follows = this.#offset < 0 || offset === this.#offset + 1;
+    this.#offset = offset;
+    return follows && !this.broken;
+  }
+
+  #break(channel: string): boolean {
+    if (this.broken) return false;
+    this.broken = true;
+    const frame = this.form.gap([channel]);
+    if (frame === undefined) return false;
+    this.#publications.push(undefined);
+    return this.#frames.push(frame) === 1;
   }
 }

@@ -2,7 +2,7 @@
  * How publications are phrased for sessions: one `Form` per protocol, transport and set of rights that changes the
  * wording. Everything that is the same for all its sessions is encoded once.
  */
-import type { Frame, Framing, Payload, Publication } from "../ports.ts";
+import type { Frame, Framing, JsonText, Payload, Publication } from "../ports.ts";
 
 /** Somebody came to or left a channel with presence. */
 export interface PresenceChange {
@@ -15,12 +15,18 @@ export interface PresenceChange {
 export interface Member {
   readonly client: string;
   readonly user: string;
+  /** What is told of it to others, as JSON. */
+  readonly info?: JsonText;
 }
 
 export abstract class Form {
   /** Forms with the same id word everything the same. */
   readonly id: string;
   readonly framing: Framing;
+  /** Sessions count the publications of each channel: a hole in their offsets ends the subscription (`gap`). */
+  readonly counted: boolean = false;
+  /** A frame may build on the one before it, which newcomers do not have: they get `frameAlone` first. */
+  readonly chained: boolean = false;
   #lastPublication: Publication | undefined;
   #lastFrame: Frame = "";
 
@@ -31,7 +37,12 @@ export abstract class Form {
 
   protected abstract encode(publication: Publication): Frame;
 
-  /** What tells a session that its queue lost publications of these channels; undefined where the protocol cannot. */
+  /** Whether sessions of this form want the publication at all. */
+  concerns(_publication: Publication): boolean {
+    return true;
+  }
+
+  /** What tells a session that publications of these channels are lost to it; undefined where the protocol cannot. */
   gap(_channels: readonly string[]): Frame | undefined {
     return undefined;
   }
@@ -49,6 +60,11 @@ export abstract class Form {
     }
     return this.#lastFrame;
   }
+
+  /** The frame that needs no other before it. */
+  frameAlone(publication: Publication): Frame {
+    return this.frameOf(publication);
+  }
 }
 
 /** Frames that belong together, with the publications they came from, and the one payload that they make. */
@@ -57,14 +73,22 @@ export class Batch {
   readonly frames: readonly Frame[];
   /** In step with `frames`; undefined for what is no publication. */
   readonly publications: readonly (Publication | undefined)[];
+  /** The batch that this one words differently; itself where it does not. */
+  readonly source: Batch;
   #payload: Payload | undefined;
   /** Parts of it, by the number of publications that they lack. */
   #after: Map<number, Batch> | undefined;
 
-  constructor(framing: Framing, frames: readonly Frame[], publications: readonly (Publication | undefined)[]) {
+  constructor(
+    framing: Framing,
+    frames: readonly Frame[],
+    publications: readonly (Publication | undefined)[],
+    source?: Batch,
+  ) {
     this.framing = framing;
     this.frames = frames;
     this.publications = publications;
+    this.source = source ?? this;
   }
 
   get payload(): Payload {
@@ -74,6 +98,7 @@ export class Batch {
 
   /** The part that came after `seq`, for sessions that know the rest already. */
   after(seq: number): Batch {
+    if ((this.publications[0]?.seq ?? seq) > seq) return this;
     const kept = this.frames.map((_, at) => at).filter((at) => (this.publications[at]?.seq ?? seq + 1) > seq);
     const known = this.frames.length - kept.length;
     if (known === 0) return this;

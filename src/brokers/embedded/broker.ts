@@ -338,7 +338,8 @@ export class EmbeddedBroker implements Broker {
       case "now":
         return true;
       case "offset":
-        return past.epoch === log.epoch && past.offset <= log.offset && past.offset >= log.trimmedOffset;
+        if (past.epoch !== "" && past.epoch !== log.epoch) return false;
+        return past.offset <= log.offset && past.offset >= log.trimmedOffset;
       case "position":
         return this.#knows(past.position, log) && past.position.seq >= log.trimmedSeq;
     }

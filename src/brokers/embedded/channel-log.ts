@@ -39,7 +39,8 @@ export class ChannelLog {
     this.#publications = [...kept.publications];
     // The journal trims late, so it may give back more than the bounds allow.
     while (this.held > this.settings.history.size) this.#dropFirst();
-    for (const entry of kept.entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
+    const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
+    for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
@@ -107,9 +108,10 @@ export class ChannelLog {
     return { ...place, as: "missed", publications: this.#publications.slice(at) };
   }
 
-  page({ limit, since, reverse }: HistoryQuery): readonly Publication[] {
+  page({ limit, since, reverse, entries }: HistoryQuery): readonly Publication[] {
     if (limit === 0) return [];
     const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
+    if (entries === true) return this.#pageOfMap(since?.offset ?? 0, most);
     const held = this.#publications.slice(this.#first);
     if (reverse === true) {
       const before = since === undefined ? held : held.filter((publication) => publication.offset < since.offset);
@@ -126,6 +128,15 @@ export class ChannelLog {
 
   #last(count: number): readonly Publication[] {
     return count <= 0 ? [] : this.#publications.slice(Math.max(this.#first, this.#publications.length - count));
+  }
+
+  #pageOfMap(after: number, most: number): readonly Publication[] {
+    const page: Publication[] = [];
+    for (const entry of this.entries?.values() ?? []) {
+      if (page.length >= most) break;
+      if (entry.offset > after) page.push(entry);
+    }
+    return page;
   }
 
   #indexAfter(seq: number): number {
