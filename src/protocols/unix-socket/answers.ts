@@ -1,6 +1,7 @@
 /** What a command is answered with: `OK` or `ERR` as in the original, or a line of JSON where it has an `id`. Pure. */
+
+import { memberText } from "../../core/member-text.ts";
 import { errorObject, type Refused } from "../../core/refusals.ts";
-import { memberText } from "./member-text.ts";
 
 /** What became of a command. */
 export interface Outcome {

@@ -1,8 +1,8 @@
 /** What backends ask for, read from JSON. Pure. Specified in docs/unix-socket.md. */
 import { foreignName } from "../../core/channels.ts";
+import { memberText } from "../../core/member-text.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Draft, JsonText } from "../../ports.ts";
-import { memberText } from "./member-text.ts";
 
 export type Command =
   | { readonly kind: "publish"; readonly channel: string; readonly draft: Draft }

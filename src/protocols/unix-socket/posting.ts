@@ -1,11 +1,12 @@
 /** `POST /devices`: the same commands for backends elsewhere, one or a list, each with the rights of the caller's key. */
+
+import { elementTexts } from "../../core/member-text.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { asRefused, Refused } from "../../core/refusals.ts";
 import type { Principal } from "../../core/session.ts";
 import type { Answer, MaybePromise, Visit } from "../../ports.ts";
 import { jsonAnswer, type Outcome } from "./answers.ts";
 import type { Commands } from "./commands.ts";
-import { elementTexts } from "./member-text.ts";
 
 export interface PostingParts {
   readonly commands: Commands;

@@ -1,5 +1,5 @@
 /** The texts of members and elements of JSON, as their sender wrote them: no number loses digits, and `{}` stays `{}`. Pure. */
-import type { JsonText } from "../../ports.ts";
+import type { JsonText } from "../ports.ts";
 
 const quote = 0x22;
 const backslash = 0x5c;
