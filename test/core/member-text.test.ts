@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { memberText } from "../../../src/protocols/unix-socket/member-text.ts";
+import { memberText } from "../../src/core/member-text.ts";
 
 test("a member's text means what the parser says it does, whatever stands around it", () => {
   const object = fc.dictionary(fc.oneof(fc.string(), fc.constantFrom("data", "dat", 'a"data')), fc.jsonValue());
