@@ -12,9 +12,12 @@ async function until(isSo: () => boolean, what: () => string): Promise<void> {
   }
 }
 
-/** Lets what was sent arrive, and what it causes happen. */
-export function settle(ms = 30): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/**
+ * Lets what was sent arrive, and what it causes happen. Both ends are of this process, so turns of its event loop count
+ * and not the time that they take on a busy machine.
+ */
+export async function settle(turns = 25): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 export class BackendPeer {
