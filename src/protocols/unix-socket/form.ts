@@ -7,7 +7,11 @@ export class DataForm extends Form {
     super(`unix-socket/${framing.name}`, framing);
   }
 
-  /** A key that was taken out of a map arrives as `null`. */
+  /** Bare data cannot say that a key was taken out of a map, and no device expects a `null`. */
+  override concerns(publication: Publication): boolean {
+    return publication.removed !== true;
+  }
+
   protected encode(publication: Publication): Frame {
     return this.framing.frame(publication.data);
   }

@@ -111,7 +111,8 @@ export class Hearing implements Subscriptions {
 
 /** What a channel holds for the device, oldest first. */
 function tell(session: AnySession, { channels }: Reading): void {
-  const publications = channels.flatMap((channel) => channel.publications);
+  const { form } = session;
+  const publications = channels.flatMap((channel) => channel.publications).filter((one) => form.concerns(one));
   if (publications.length === 0) return;
-  session.send(...publications.sort((a, b) => a.seq - b.seq).map((one) => session.form.frameOf(one)));
+  session.send(...publications.sort((a, b) => a.seq - b.seq).map((one) => form.frameOf(one)));
 }

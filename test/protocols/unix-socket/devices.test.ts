@@ -276,7 +276,7 @@ test("a subscription to what a device hears anyway changes nothing", async () =>
   expect(house.devices.find("phone")?.channels).toEqual([]);
 });
 
-test("a subscriber of a map gets what it holds, then changes", async () => {
+test("a subscriber of a map gets what it holds, then changes, and no null where a key is removed", async () => {
   const { url, path } = await stage();
   const device = await DevicePeer.open(url);
   const id = await device.id();
@@ -284,7 +284,8 @@ test("a subscriber of a map gets what it holds, then changes", async () => {
   const lamps = { action: "sendToChannel", channel: "maps/lamps" };
   backend.send({ ...lamps, key: "a", data: 1 }, { ...lamps, key: "b", data: 2 }, { ...lamps, key: "a", data: 3 });
   backend.send({ action: "subscribe", device: id, channel: "maps/lamps" }, { ...lamps, key: "c", data: 4 });
-  await device.hears("2", "3", "4");
+  backend.send({ ...lamps, key: "c", removed: true }, { ...lamps, key: "a", data: 5 });
+  await device.hears("2", "3", "4", "5");
 });
 
 test("two hundred devices get a multicast, each once", async () => {
