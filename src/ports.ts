@@ -413,3 +413,60 @@ export interface StreamInlet {
   drained(): void;
   ended(): void;
 }
+
+// ── Bridges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * `connected`: events come, and the picture is whole; `polling`: the picture is asked for again and again, since events
+ * cannot be had; `lost`: neither, after it was there; `refused`: the upstream does not take our key.
+ */
+export type BridgeState = "connecting" | "connected" | "polling" | "lost" | "refused" | "stopped";
+
+/** Our connection to a home system upstream. It is read once, however many listen. */
+export interface Bridge {
+  /** The first level of its channels and calls. */
+  readonly name: string;
+  readonly state: BridgeState;
+  /** Tries for as long as it takes. */
+  start(): void;
+  /** Lets go of the upstream; nothing is published after it. */
+  stop(): void;
+}
+
+/** Opens connections for bridges. */
+export interface Dialer {
+  /** Follows redirects. Rejects when no answer came; a status that says no is an answer. */
+  request(url: string, request: DialRequest): Promise<DialAnswer>;
+  /** `ears` hear of it until `closed`, which comes once, also when it was never open. */
+  webSocket(url: string, ears: DialedEars): DialedSocket;
+}
+
+export interface DialRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** In ms, for all of it. */
+  readonly patience: number;
+}
+
+export interface DialAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+export interface DialedEars {
+  opened(): void;
+  message(text: string): void;
+  /** The answer to a ping, whatever is in it. */
+  alive(): void;
+  closed(reason: string): void;
+}
+
+export interface DialedSocket {
+  send(text: string): void;
+  ping(): void;
+  /** At once; `closed` does not come any more. */
+  end(): void;
+}

@@ -19,11 +19,15 @@ export const plainChannel: ChannelSettings = {
 const inbox: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: 7 * day }, durable: "yes" };
 const toAllDevices: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: day }, durable: "yes" };
 
+/** What a bridge tells of itself. */
+const ofBridge: ChannelSettings = { ...plainChannel, kind: "map", queue: "latest" };
+
 /** Names whose settings are remembered, in each of two generations: the older goes when the younger is full. */
 const remembered = 32_768;
 
 function reservedSettings(channel: string): ChannelSettings {
   if (channel === "$devices") return toAllDevices;
+  if (channel.startsWith("$bridges/")) return ofBridge;
   return /^\$device\/[^/]+$/.test(channel) ? inbox : plainChannel;
 }
 
