@@ -101,21 +101,6 @@ export class ChannelClient {
     return response.json();
   }
 
-  /**
-   * Names of channels that there are, as far as this key may know; nothing where the gateway does not tell.
-   *
-   * @param {string} pattern
-   * @returns {Promise<string[]>}
-   */
-  async channels(pattern) {
-    const url = new URL("channels", this.#base);
-    url.searchParams.set("pattern", pattern);
-    const response = await fetch(url, { headers: authorization(this.key) });
-    if (!response.ok) return [];
-    const { channels } = await response.json();
-    return channels;
-  }
-
   #connect() {
     this.#letGo();
     this.#owed = 0;

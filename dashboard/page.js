@@ -36,6 +36,9 @@ const noticeText = byId("notice-text", HTMLElement);
 /** The time and count when the page was left or the connection broke; what comes until it has caught up was owed. */
 /** @type {{ since: number, received: number, seen: boolean, gap: boolean } | undefined} */
 let absence;
+/** @type {Set<string>} */
+const heardOf = new Set();
+const mostHeardOf = 500;
 /** Channels to try by themselves when these are refused. @type {string[]} */
 let untried = [];
 
@@ -57,6 +60,7 @@ const client = new ChannelClient(new URL(".", location.href).href, {
   },
   publication(publication, place) {
     for (const view of views) view.add(publication, place);
+    if (heardOf.size < mostHeardOf) heardOf.add(publication.channel);
     draw();
   },
   gap(channels) {
@@ -113,10 +117,9 @@ listenForm.addEventListener("change", ({ target }) => {
 });
 byId("retry", HTMLButtonElement).addEventListener("click", () => client.retry());
 
-/** Names to choose from; asked for when they are about to be needed. */
-async function suggest() {
-  const names = await client.channels("**").catch(() => []);
-  const options = [...new Set([...firstChannels, ...names])].map((name) => new Option(name, name));
+/** Names to choose from: where to begin, and what has been heard of. */
+function suggest() {
+  const options = [...firstChannels, ...[...heardOf].sort()].map((name) => new Option(name, name));
   byId("channels", HTMLDataListElement).replaceChildren(...options);
 }
 channelInput.addEventListener("focus", suggest);

@@ -1,0 +1,41 @@
+// Makes the pictures of the page in docs/: node_modules/.bin/bun test/browser/screenshots.mts
+import { House } from "../../demo/house.ts";
+import { PushSocket } from "../../demo/push-socket.ts";
+import { launchBrowser, visit } from "./browser.mts";
+import { GatewayProcess } from "./gateway-process.mts";
+
+const docs = new URL("../../docs/", import.meta.url).pathname;
+const desk = { viewport: { width: 1360, height: 940 } };
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+const pictures = [
+  { file: "page.png", options: { ...desk, colorScheme: "light" } },
+  { file: "page-dark.png", options: { ...desk, colorScheme: "dark" } },
+  { file: "page-phone.png", options: { ...phone, colorScheme: "light" } },
+] as const;
+
+const gateway = await GatewayProcess.start(`
+anonymous: { subscribe: [home/**] }
+protocols: { channel-url: { open_to: [127.0.0.0/8] } }
+channels:
+  home/lights: { kind: map }
+  home/sensors: { kind: map }
+`);
+const house = new House();
+const socket = new PushSocket(gateway.socket, () => {
+  for (const push of house.everything()) socket.send(push);
+});
+// Livelier than in the demo, so that a picture is soon worth taking.
+const living = setInterval(() => socket.send(house.next()), 250);
+const browser = await launchBrowser();
+await Promise.all(
+  pictures.map(async ({ file, options }) => {
+    const { page } = await visit(browser, gateway.url, options);
+    page.setDefaultTimeout(30_000);
+    await page.locator("#log > li").nth(24).waitFor();
+    await page.screenshot({ path: docs + file });
+  }),
+);
+clearInterval(living);
+socket.close();
+await browser.close();
+await gateway.remove();
