@@ -27,7 +27,8 @@ function subjectOf(publication: Publication): string {
 
 export class OutgoingQueue {
   #waiting = new Set<Waiting>();
-  #latest: Map<string, Waiting> | undefined;
+  /** Of each subject its latest publication: as often as it came, in several forms or to several subscriptions. */
+  #latest: Map<string, Waiting[]> | undefined;
   #lost: Set<string> | undefined;
   #strict = 0;
   /** Bytes of the frames that wait here; what the transport holds comes on top. */
@@ -98,9 +99,12 @@ export class OutgoingQueue {
   #supersede(publication: Publication, waiting: Waiting): void {
     this.#latest ??= new Map();
     const subject = subjectOf(publication);
-    const older = this.#latest.get(subject);
-    if (older !== undefined) this.#drop(older);
-    this.#latest.set(subject, waiting);
+    const older = this.#latest.get(subject) ?? [];
+    if (older[0]?.publication === publication) older.push(waiting);
+    else {
+      for (const superseded of older) this.#drop(superseded);
+      this.#latest.set(subject, [waiting]);
+    }
   }
 
   #drop(waiting: Waiting): void {

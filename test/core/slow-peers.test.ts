@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Batch } from "../../src/core/form.ts";
 import { OutgoingQueue } from "../../src/core/outgoing-queue.ts";
+import type { Publication } from "../../src/ports.ts";
 import { lineFraming } from "../fakes/outlet.ts";
-import { type Peer, Setting, settingsByFirstLevel } from "./setting.ts";
+import { fromNow, type Peer, PlainForm, Setting, settingsByFirstLevel } from "./setting.ts";
 
 /** A peer that listens and has stopped reading, with one publication in the kernel already. */
 function stalled(setting: Setting, channel: string): Peer {
@@ -14,6 +15,12 @@ function stalled(setting: Setting, channel: string): Peer {
   setting.publish(channel, '"in the kernel"', channel.startsWith("states") ? "first" : undefined);
   setting.endTurn();
   return peer;
+}
+
+class LoudForm extends PlainForm {
+  protected override encode(publication: Publication): string {
+    return `${super.encode(publication)}!`;
+  }
 }
 
 const hundred = `"${"x".repeat(98)}"`;
@@ -133,6 +140,23 @@ describe("a slow peer", () => {
     peer.outlet.readOn();
     expect(peer.outlet.received.slice(2)).toEqual(["states/a#4 3", "states/a#5 4", "states/a#6 5"]);
     expect(peer.session.dropped).toBe(2);
+  });
+
+  test("that listens to a `latest` channel in two forms keeps the latest in both", () => {
+    const setting = new Setting();
+    const peer = setting.connect();
+    setting.listen(peer, "latest/a");
+    setting.subscribe(peer, ["latest/*"], fromNow, () => undefined, new LoudForm("loud"));
+    setting.endTurn();
+    peer.outlet.stopReading();
+    for (const data of ["1", "2", "3", "4"]) {
+      setting.publish("latest/a", data);
+      setting.endTurn();
+    }
+    peer.outlet.readOn();
+    const inKernel = ["latest/a#1 1", "latest/a#1 1!"];
+    expect(peer.outlet.received.slice(1)).toEqual([...inKernel, "latest/a#4 4", "latest/a#4 4!"]);
+    expect(peer.session.dropped).toBe(4);
   });
 
   test("of a `drop-oldest` channel loses the oldest, and is told so before what comes after", () => {
