@@ -79,7 +79,15 @@ function serve({ at, tls }: HttpListenerOptions, common: CommonOptions): HttpSer
     }
   }
   try {
-    return Bun.serve<WebSocketOutlet>({ ...common, ...at, idleTimeout, ...(tls === undefined ? {} : { tls }) });
+    // Left unsaid, a second gateway would share the port in silence.
+    const reusePort = false;
+    return Bun.serve<WebSocketOutlet>({
+      ...common,
+      ...at,
+      reusePort,
+      idleTimeout,
+      ...(tls === undefined ? {} : { tls }),
+    });
   } catch (thrown) {
     const { code, message } = thrown as { code?: string; message: string };
     const why = code === "EADDRINUSE" ? "another program has the port" : message;
