@@ -4,7 +4,7 @@ import { LogView } from "./log-view.js";
 import { MapsView } from "./maps-view.js";
 import { RoomsView } from "./rooms-view.js";
 import { StateView } from "./state-view.js";
-import { transports } from "./transports.js";
+import { channelNames, transports } from "./transports.js";
 import { byId, counted, duration } from "./values.js";
 
 /** @import { TransportName } from "./wire.js" */
@@ -118,7 +118,8 @@ listenForm.addEventListener("change", ({ target }) => {
 byId("retry", HTMLButtonElement).addEventListener("click", () => client.retry());
 
 /** Names to choose from: where to begin, and what has been heard of. */
-function suggest() {
+async function suggest() {
+  for (const name of await channelNames(keyInput.value.trim())) if (heardOf.size < mostHeardOf) heardOf.add(name);
   const options = [...firstChannels, ...[...heardOf].sort()].map((name) => new Option(name, name));
   byId("channels", HTMLDataListElement).replaceChildren(...options);
 }

@@ -115,7 +115,6 @@ function sse(wish, sink) {
     /** @param {Event} event */
     const heard = async (event) => {
       if (signal.aborted) return;
-      // The gateway's own `open` and `error` come by the same names as the browser's.
       if (event instanceof MessageEvent) {
         const message = parse(event.data);
         sink.message(message);
@@ -126,13 +125,26 @@ function sse(wish, sink) {
         ended(opened ? broken : await askWhy(wish, signal, broken));
       }
     };
-    for (const name of ["message", "open", "live", "gap", "heartbeat", "end", "error"]) {
+    for (const name of ["open", "error", "message", "hello", "live", "gap", "heartbeat", "end"]) {
       source.addEventListener(name, heard);
     }
   };
   if (wish.key === "") listen({});
   else buyTicket(wish, signal).then(listen, (reason) => ended(endingOfThrown(reason)));
   return () => closing.abort();
+}
+
+/**
+ * Names of channels that there are; none where the gateway does not say.
+ * @param {string} key @returns {Promise<string[]>}
+ */
+export async function channelNames(key) {
+  try {
+    const response = await fetch("channels", { headers: authorization(key) });
+    return response.ok ? (await response.json()).channels : [];
+  } catch {
+    return [];
+  }
 }
 
 /** @param {Wish} wish @param {AbortSignal} signal @returns {Promise<{ ticket: string }>} */
@@ -179,7 +191,7 @@ function longPoll(wish, sink) {
       const response = await fetch(url, { headers: authorization(wish.key), signal });
       if (!response.ok) throw new Unwelcome(await endingOf(response));
       const { gap, channels, publications, cursor: next } = await response.json();
-      if (wait === 0) message({ open: true, heartbeat: pollWait });
+      if (wait === 0) message({ hello: true, heartbeat: pollWait });
       if (gap) message({ gap, channels });
       for (const publication of publications) message(publication);
       message(wait === 0 ? { live: true, cursor: next } : { heartbeat: pollWait, cursor: next });

@@ -23,7 +23,7 @@ export interface WireError {
 
 /** Everything a stream can carry; which one it is shows in the member that only it has. */
 export interface Message extends Partial<Publication> {
-  open?: true;
+  hello?: true;
   live?: true;
   gap?: true;
   end?: true;

@@ -14,7 +14,7 @@ afterAll(() => browser.close());
 /** Opens every connection with an announced heartbeat, and never says anything again. */
 function silentGateway(): Bun.Server<undefined> & { connections: string[] } {
   const connections: string[] = [];
-  const first = `{"open":true,"heartbeat":1}`;
+  const first = `{"hello":true,"heartbeat":1}`;
   const live = `{"live":true,"cursor":"run.${1}"}`;
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -28,7 +28,7 @@ function silentGateway(): Bun.Server<undefined> & { connections: string[] } {
       connections.push(search);
       if (self.upgrade(request)) return undefined;
       const sse = request.headers.get("accept") === "text/event-stream";
-      const said = sse ? `event: open\ndata: ${first}\n\nevent: live\ndata: ${live}\n\n` : `${first}\n${live}\n`;
+      const said = sse ? `event: hello\ndata: ${first}\n\nevent: live\ndata: ${live}\n\n` : `${first}\n${live}\n`;
       const body = new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(said)) });
       return new Response(body, { headers: { "content-type": sse ? "text/event-stream" : "application/x-ndjson" } });
     },

@@ -124,7 +124,7 @@ describe("hearthwire subscribe", () => {
       fetch({ url }) {
         asked.push(new URL(url).search);
         const lines = [
-          '{"open":true,"heartbeat":0.05}',
+          '{"hello":true,"heartbeat":0.05}',
           '{"live":true,"cursor":"run.1"}',
           `{"channel":"a","cursor":"run.2"}`,
         ];

@@ -3,14 +3,18 @@ import { keyInMessage } from "../../core/credentials.ts";
 import { cursorText } from "../../core/cursor.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
+import { memberText } from "../../core/member-text.ts";
 import { errorObject, errorText, Refused } from "../../core/refusals.ts";
 import type { AnySession, Conversation, Goodbye, Principal, Session } from "../../core/session.ts";
 import type { Frame, FrameHead, MaybePromise, Outlet, Publication, Reading, Verb } from "../../ports.ts";
-import { draftOf, jsonOf } from "./draft.ts";
+import { itemOf } from "./draft.ts";
 import type { Forms } from "./form.ts";
-import { endText, gapText, heartbeatText, liveText, openText, receiptText } from "./messages.ts";
+import { endText, gapText, heartbeatText, helloText, liveText, receiptText } from "./messages.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Wish } from "./query.ts";
+
+/** Characters of a message's `id`, which its answer repeats. */
+const longestId = 255;
 
 /** What a session still wants to hear: undefined once it does. */
 type State = Wish | undefined;
@@ -34,8 +38,6 @@ function frame(session: AnySession, text: string, head?: FrameHead): Frame {
 export class Listening implements Conversation<State> {
   readonly protocol = "channel-url";
   readonly #parts: ListeningParts;
-  /** The newest position that a session began at: before the first publication of a run it is ahead of the hub's. */
-  #begunAt = 0;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -64,7 +66,7 @@ export class Listening implements Conversation<State> {
   }
 
   refused(session: ListeningSession, refused: Refused): void {
-    session.send(frame(session, errorText(refused), { event: "error" }));
+    session.send(frame(session, errorText(refused), { event: "refused" }));
   }
 
   heartbeat(session: ListeningSession): Frame {
@@ -76,7 +78,7 @@ export class Listening implements Conversation<State> {
     const plain = { code: close, reason: refused.message };
     if (session.outlet.hears) return plain;
     const error = code === 3000 ? undefined : JSON.stringify(errorObject(refused));
-    const seq = Math.max(this.#parts.hub.delivered, this.#begunAt);
+    const seq = this.#parts.hub.delivered;
     // Whoever was not live yet has not got all that came before the cursor.
     const cursor = session.state === undefined ? cursorText(session.host.run, seq) : undefined;
     const head = { event: "end", ...(cursor === undefined ? {} : { id: cursor }) };
@@ -115,8 +117,8 @@ export class Listening implements Conversation<State> {
     };
     try {
       const value = parse(data);
-      id = idOf(value);
-      const { channel, draft } = draftOf(value);
+      id = idOf(value, data);
+      const { channel, draft } = itemOf(value, data);
       const receipt = this.#parts.publishing.publish(channel, draft, session.principal, session.outlet.address);
       if (receipt instanceof Promise) return receipt.then((kept) => answer(receiptText(kept))).catch(failed);
       answer(receiptText(receipt));
@@ -132,10 +134,9 @@ export class Listening implements Conversation<State> {
     };
     try {
       requireRights(session.principal, wish);
-      session.send(frame(session, openText(wish.heartbeat), { event: "open" }));
+      session.send(frame(session, helloText(wish.heartbeat), { event: "hello" }));
       const done = this.#parts.hub.subscribe(session as AnySession, wish.selector, wish.past, (reading) => {
         session.state = undefined;
-        this.#begunAt = Math.max(this.#begunAt, reading.position.seq);
         session.send(...beginning(session as AnySession, reading));
       });
       if (done instanceof Promise) done.catch(failed);
@@ -195,7 +196,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** The message's `id` as JSON. */
-function idOf(value: unknown): string | undefined {
-  return typeof value === "object" && value !== null && "id" in value ? jsonOf(value.id) : undefined;
+/** The message's `id`, as it was written. */
+function idOf(value: unknown, text: string): string | undefined {
+  if (typeof value !== "object" || value === null || !("id" in value)) return undefined;
+  const id = memberText(text, "id");
+  if (id !== undefined && id.length > longestId) throw new Refused("badRequest", "Cannot use an id of that length");
+  return id;
 }

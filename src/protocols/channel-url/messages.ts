@@ -33,8 +33,8 @@ export function receiptText({ channel, offset, epoch }: Receipt): string {
 }
 
 /** The first notice of a stream: how often it gives a sign of life, in seconds. */
-export function openText(heartbeat: number): string {
-  return `{"open":true,"heartbeat":${heartbeat}}`;
+export function helloText(heartbeat: number): string {
+  return `{"hello":true,"heartbeat":${heartbeat}}`;
 }
 
 /** From here on everything is new. */

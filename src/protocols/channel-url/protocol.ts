@@ -1,4 +1,5 @@
 /** The protocol "channel URL": the URL is the API. Specified in docs/channel-url.md. */
+import { requirePattern } from "../../core/channels.ts";
 import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
@@ -37,6 +38,7 @@ const prefix = "/channels";
 export class ChannelUrl implements HttpProtocol {
   readonly name = "channel-url";
   readonly prefixes = [prefix];
+  readonly #hub: Hub;
   readonly #gate: Gate;
   readonly #limits: WishLimits;
   readonly #publishing: Publishing;
@@ -46,6 +48,7 @@ export class ChannelUrl implements HttpProtocol {
   constructor(parts: ChannelUrlParts) {
     const { hub, gate, idempotency, rate, limits, heartbeat, maxAge } = parts;
     const forms = new Forms(hub.run);
+    this.#hub = hub;
     this.#gate = gate;
     this.#limits = { heartbeat, channels: hub.limits.subscriptions };
     this.#publishing = new Publishing({ hub, idempotency, rate, largest: limits });
@@ -61,6 +64,7 @@ export class ChannelUrl implements HttpProtocol {
     const { method } = visit.request;
     if (path === "") {
       if (method === "POST") return this.#publishing.batch(visit, principal);
+      if (method === "GET" && formOf(visit) === "answer") return this.#list(visit, principal);
       throw new Refused("badRequest", "Cannot listen to nothing: name a channel, as in /channels/room/kitchen");
     }
     switch (method) {
@@ -78,13 +82,20 @@ export class ChannelUrl implements HttpProtocol {
 
   #get(visit: Visit, path: string, principal: Principal): MaybePromise<Answer> {
     const wish = wishOf(path, visit.query, visit.request.headers, this.#limits);
-    if (visit.wantsWebSocket) return this.#webSocket(visit, wish, principal);
+    const form = formOf(visit);
+    if (form === "websocket") return this.#webSocket(visit, wish, principal);
     requireListen(principal, wish);
     const open: OpenPeer = (outlet) => this.#listening.open(outlet, wish, principal, false);
-    const accept = visit.request.headers.get("accept") ?? "";
-    if (accept.includes("text/event-stream")) return visit.sse(open);
-    if (accept.includes("application/x-ndjson")) return visit.jsonLines(open);
+    if (form === "sse") return visit.sse(open);
+    if (form === "json-lines") return visit.jsonLines(open);
     return this.#polling.answer(visit, wish, principal);
+  }
+
+  /** The names of channels that hold something, or held it, as far as the peer may listen to them. */
+  async #list({ query }: Visit, { rights }: Principal): Promise<Answer> {
+    const pattern = requirePattern(query.get("pattern") ?? "**");
+    const names = await this.#hub.channels(pattern);
+    return Response.json({ channels: names.filter((name) => rights.may("subscribe", name)) });
   }
 
   #webSocket(visit: Visit, wish: Wish, principal: Principal): Answer {
@@ -96,6 +107,14 @@ export class ChannelUrl implements HttpProtocol {
       offered ? { subprotocol } : {},
     );
   }
+}
+
+/** What a GET becomes, by what its client asks for. */
+function formOf({ wantsWebSocket, request }: Visit): "websocket" | "sse" | "json-lines" | "answer" {
+  if (wantsWebSocket) return "websocket";
+  const accept = request.headers.get("accept") ?? "";
+  if (accept.includes("text/event-stream")) return "sse";
+  return accept.includes("application/x-ndjson") ? "json-lines" : "answer";
 }
 
 /** A stranger is asked for a key (401); who has one is told that it is not enough (403). */

@@ -1,11 +1,14 @@
 /** The publishing side of the protocol: POST and DELETE on a channel, batches, and messages of WebSocket clients. */
+import { requireName } from "../../core/channels.ts";
+import { jsonLine, requireKey } from "../../core/draft.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
+import { elementTexts } from "../../core/member-text.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { asRefused, errorText, Refused } from "../../core/refusals.ts";
 import type { Principal } from "../../core/session.ts";
 import type { Answer, Draft, MaybePromise, Receipt, Visit } from "../../ports.ts";
-import { draftOf, jsonLine, requireKey, tagsOfHeader } from "./draft.ts";
+import { itemOf, tagsOfHeader } from "./draft.ts";
 import { receiptText } from "./messages.ts";
 import { channelsOf } from "./query.ts";
 
@@ -28,9 +31,7 @@ export class Publishing {
   }
 
   publish(channel: string, draft: Draft, principal: Principal, address: string): MaybePromise<Receipt> {
-    if (principal.id === "anonymous" && !principal.rights.may("publish", channel)) {
-      throw new Refused("unauthorized", `Cannot publish on ${channel} without a key: send one`);
-    }
+    requirePublish(principal, channel);
     this.#parts.rate.take(principal, address);
     return this.#parts.hub.publish(channel, draft, principal.rights);
   }
@@ -38,6 +39,8 @@ export class Publishing {
   /** `POST /channels/<name>`: the body is the data. */
   async post(visit: Visit, path: string, principal: Principal): Promise<Answer> {
     const channel = oneChannel(path);
+    // Before the body: who may not publish is not listened to.
+    requirePublish(principal, requireName(channel));
     const text = await visit.text(this.#parts.largest.publication);
     const { headers: asked } = visit.request;
     const type = asked.get("content-type");
@@ -60,19 +63,23 @@ export class Publishing {
 
   /** `POST /channels`: a list of `{"channel","data",…}`, answered by a list of receipts and errors in its order. */
   async batch(visit: Visit, principal: Principal): Promise<Answer> {
-    const items: unknown = JSON.parse(jsonLine(await visit.text(this.#parts.largest.body)));
+    const stranger = principal.id === "anonymous";
+    if (stranger && !principal.rights.mayAny("publish")) throw new Refused("unauthorized");
+    const text = jsonLine(await visit.text(this.#parts.largest.body));
+    const items: unknown = JSON.parse(text);
     if (!Array.isArray(items)) throw new Refused("badRequest", 'Cannot publish it: give a list of {"channel", "data"}');
     if (items.length > mostInBatch) {
       throw new Refused("limitExceeded", `Cannot publish more than ${mostInBatch} in one batch`);
     }
     // All are handed in before the first is waited for, so that durable ones share a commit.
-    const results = items.map((item) => this.#tryOne(item, principal, visit.address));
+    const texts = elementTexts(text);
+    const results = items.map((item, at) => this.#tryOne(item, texts[at] ?? "", principal, visit.address));
     return new Response(`[${(await Promise.all(results)).join(",")}]`, { headers });
   }
 
-  #tryOne(item: unknown, principal: Principal, address: string): MaybePromise<string> {
+  #tryOne(item: unknown, text: string, principal: Principal, address: string): MaybePromise<string> {
     try {
-      const { channel, draft } = draftOf(item);
+      const { channel, draft } = itemOf(item, text);
       const receipt = this.publish(channel, draft, principal, address);
       if (!(receipt instanceof Promise)) return receiptText(receipt);
       return receipt.then(receiptText, (thrown: unknown) => errorText(asRefused(thrown)));
@@ -87,8 +94,16 @@ export class Publishing {
     if (id !== null && id.length > 255)
       throw new Refused("badRequest", "Cannot use an Idempotency-Key of over 255 characters");
     const who = principal.id === "anonymous" ? visit.address : principal.id;
-    const receipt = id === null ? publish() : this.#parts.idempotency.once(who, id, publish);
+    const receipt = id === null ? publish() : this.#parts.idempotency.once(`${who} ${channel}`, id, publish);
     return new Response(receiptText(receipt instanceof Promise ? await receipt : receipt), { headers });
+  }
+}
+
+/** A stranger is asked for a key (401); who has one is told that it is not enough (403). */
+function requirePublish(principal: Principal, channel: string): void {
+  if (principal.id !== "anonymous") principal.rights.require("publish", channel);
+  else if (!principal.rights.may("publish", channel)) {
+    throw new Refused("unauthorized", `Cannot publish on ${channel} without a key: send one`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** What backends ask for, read from JSON. Pure. Specified in docs/unix-socket.md. */
 import { foreignName } from "../../core/channels.ts";
-import { memberText } from "../../core/member-text.ts";
+import { draftOf, type Members, requireMembers } from "../../core/draft.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { Draft, JsonText } from "../../ports.ts";
+import type { Draft } from "../../ports.ts";
 
 export type Command =
   | { readonly kind: "publish"; readonly channel: string; readonly draft: Draft }
@@ -10,10 +10,6 @@ export type Command =
 
 /** Where `multicast` goes: every device listens to it. */
 export const everyDevice = "$devices";
-
-const longestKey = 255;
-const mostTags = 32;
-const longestTag = 255;
 
 /** Channel names by what backends call them, kept because each command carries one. */
 const names = new Map<string, string>();
@@ -35,14 +31,9 @@ export function inboxOf(device: string): string {
   return channelOf(`$device/${foreignName(device, "level")}`);
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** Refused when it is none. `text` is the value as it was written. */
 export function commandOf(value: unknown, text: string): Command {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Refused("badRequest", 'Cannot obey it: a command is an object like {"action":"multicast","data":…}');
-  }
-  const members = value as Members;
+  const members = requireMembers(value, 'Cannot obey it: a command is an object like {"action":"multicast","data":…}');
   switch (members["action"]) {
     case "sendToChannel":
       return {
@@ -74,39 +65,17 @@ function textMember(members: Members, name: string): string {
   throw new Refused("badRequest", `Cannot obey it without \`${name}\`, a text`);
 }
 
-function plainDraft(members: Members, text: string): Draft {
-  return { data: dataOf(members, text) };
+function plainDraft({ data }: Members, text: string): Draft {
+  return draftOf({ data: requireData(data) }, text);
 }
 
 function channelDraft(members: Members, text: string): Draft {
-  const { key, removed, tags } = members;
-  if (key === undefined && removed === undefined && tags === undefined) return plainDraft(members, text);
-  if (removed === true && key === undefined) throw new Refused("badRequest", "Cannot remove without a `key`");
-  return {
-    data: removed === true ? "null" : dataOf(members, text),
-    ...(key === undefined ? {} : { key: requireKey(key) }),
-    ...(removed === true ? { removed } : {}),
-    ...(tags === undefined ? {} : { tags: requireTags(tags) }),
-  };
+  if (members["removed"] !== true) requireData(members["data"]);
+  return draftOf(members, text);
 }
 
-function dataOf({ data }: Members, text: string): JsonText {
-  // As in the original, `null` is no data.
+/** As in the original, `null` is no data. */
+function requireData(data: unknown): unknown {
   if (data === undefined || data === null) throw new Refused("badRequest", "Cannot send without `data`");
-  return memberText(text, "data") ?? JSON.stringify(data);
-}
-
-function requireKey(key: unknown): string {
-  if (typeof key === "string" && key.length > 0 && key.length <= longestKey) return key;
-  throw new Refused("badRequest", `Cannot use the \`key\`: it must be a text of 1 to ${longestKey} characters`);
-}
-
-function requireTags(tags: unknown): Readonly<Record<string, string>> {
-  const isObject = typeof tags === "object" && tags !== null && !Array.isArray(tags);
-  const entries = isObject ? Object.entries(tags as Members) : [];
-  const good = ([name, value]: readonly [string, unknown]): boolean =>
-    name.length <= longestTag && typeof value === "string" && value.length <= longestTag;
-  if (isObject && entries.length <= mostTags && entries.every(good)) return tags as Readonly<Record<string, string>>;
-  const fault = `Cannot use the \`tags\`: give an object of at most ${mostTags} texts of up to ${longestTag} characters`;
-  throw new Refused("badRequest", fault);
+  return data;
 }

@@ -159,7 +159,7 @@ export const clients: readonly Client[] = [
         fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
       });
       const listening = new Listening(() => source.close());
-      for (const event of ["message", "open", "live", "gap", "heartbeat", "end", "error", "join", "leave"]) {
+      for (const event of ["message", "hello", "live", "gap", "heartbeat", "end", "error", "join", "leave"]) {
         source.addEventListener(event, (told: Event) => {
           if (!(told instanceof MessageEvent)) return;
           listening.messages.push(JSON.parse(String(told.data)) as Message);

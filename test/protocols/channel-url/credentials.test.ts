@@ -166,7 +166,7 @@ describe("a WebSocket without rights", () => {
     const { listening, send } = await stranger("/channels/closed/first?history=1");
     send({ apiKey: listener });
     await listening.isLive();
-    expect(listening.messages[0]).toEqual({ open: true, heartbeat: 25 });
+    expect(listening.messages[0]).toEqual({ hello: true, heartbeat: 25 });
     expect(listening.data).toEqual([1]);
     listening.leave();
   });

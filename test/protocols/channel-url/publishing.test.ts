@@ -251,18 +251,26 @@ describe("a batch", () => {
     expect(await (await batch([])).json()).toEqual([]);
   });
 
-  test("refuses an item that is nested too deeply alone", async () => {
+  test("refuses an item that is too large alone", async () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const items = `[{"channel":"batch/deep","data":${deep}},{"channel":"batch/deep","data":1}]`;
     expect(await (await post("/channels", items, json)).json()).toMatchObject([
-      { error: { code: 107 } },
+      { error: { code: 106 } },
       { offset: 1 },
     ]);
   });
 
-  test("keeps the publishers' numbers as they can be kept", async () => {
-    const response = await post("/channels", '[{"channel":"batch/deep","data":[[[[[1.5]]]]]}]', json);
-    expect(await response.json()).toMatchObject([{ offset: 2 }]);
+  test("takes what is nested deeply as it is", async () => {
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const response = await post("/channels", `[{"channel":"batch/nested","data":${deep}}]`, json);
+    expect(await response.json()).toMatchObject([{ offset: 1 }]);
+  });
+
+  test("keeps every digit of the publishers' numbers", async () => {
+    const channel = "batch/digits";
+    await post("/channels", `[{"channel":"${channel}","data":{"big":12345678901234567890,"exact":1.0}}]`, json);
+    const kept = await (await fetch(`${gateway.url}/channels/${channel}?history=1`)).text();
+    expect(kept).toContain('"data":{"big":12345678901234567890,"exact":1.0}');
   });
 
   test.each([

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 function beats({ messages }: Listening): number {
-  return messages.filter((message) => "heartbeat" in message && !("open" in message)).length;
+  return messages.filter((message) => "heartbeat" in message && !("hello" in message)).length;
 }
 
 for (const client of clients) {
@@ -30,7 +30,7 @@ for (const client of clients) {
   describe(client.name, () => {
     test("gets a heartbeat at the interval that was announced", async () => {
       const listening = await listen("a");
-      expect(listening.notice("open")).toEqual({ open: true, heartbeat: 25 });
+      expect(listening.notice("hello")).toEqual({ hello: true, heartbeat: 25 });
       for (let count = 1; count <= 2; count++) {
         await gateway.clock.advance(26_000);
         await until(() => beats(listening) === count, `heartbeat ${count}`);
@@ -40,7 +40,7 @@ for (const client of clients) {
 
     test.each([15, 300])("may ask for a heartbeat every %d s", async (seconds) => {
       const listening = await listen(`a?heartbeat=${seconds}`);
-      expect(listening.notice("open")).toEqual({ open: true, heartbeat: seconds });
+      expect(listening.notice("hello")).toEqual({ hello: true, heartbeat: seconds });
       await gateway.clock.advance((seconds - 1) * 1000);
       await publish(gateway, "other", 1);
       expect(beats(listening)).toBe(0);
