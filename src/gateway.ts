@@ -19,6 +19,7 @@ import { Api } from "./http/api.ts";
 import { Front } from "./http/front.ts";
 import type { Status } from "./http/status.ts";
 import type { HttpProtocol, Log, Policy } from "./ports.ts";
+import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
 import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
 import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
 import { type DataDirectory, openDataDirectory } from "./storage/data-directory.ts";
@@ -117,8 +118,11 @@ class Assembly implements Gateway {
     const heartbeat = config.heartbeat / 1000;
     const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
     this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });
+    const maxAge = config.max_age;
+    const about = { clock, chance, settingsOf: settings, limits, heartbeat, maxAge, version: `Hearthwire ${version}` };
+    const centrifuge = new Centrifuge({ hub, gate, rate, ...about });
     // To add a protocol is to add one folder, and one line here.
-    this.#protocols = [channelUrl, this.#unixSocket];
+    this.#protocols = [channelUrl, centrifuge, this.#unixSocket];
     this.#api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status: () => this.status() });
   }
 

@@ -4,7 +4,7 @@ import { option } from "./option.ts";
 import { duration, filePath, listenAddress, origin, pattern, range } from "./values.ts";
 
 /** The protocols that exist. A new protocol is one entry here. */
-export const protocolNames = ["channel-url", "unix-socket"] as const;
+export const protocolNames = ["channel-url", "centrifuge", "unix-socket"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({

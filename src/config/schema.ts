@@ -13,7 +13,7 @@ export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
 export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
-export const protocolsToCome: readonly string[] = ["centrifuge", "jeedom", "deconz", "jeedomconnect", "espruino"];
+export const protocolsToCome: readonly string[] = ["jeedom", "deconz", "jeedomconnect", "espruino"];
 export const optionsToCome: readonly string[] = ["tokens", "calls", "addresses", "bridges"];
 
 const protocol = (name: ProtocolName) =>
@@ -124,7 +124,13 @@ export const schema = z.strictObject({
       is: "Options of the protocols on the main listener.",
       example: { "unix-socket": { open_to: ["192.168.0.0/16"] } },
     },
-    z.strictObject({ "channel-url": protocol("channel-url"), "unix-socket": protocol("unix-socket") }).prefault({}),
+    z
+      .strictObject({
+        "channel-url": protocol("channel-url"),
+        centrifuge: protocol("centrifuge"),
+        "unix-socket": protocol("unix-socket"),
+      })
+      .prefault({}),
   ),
   unix_socket: option(
     {

@@ -121,7 +121,7 @@ export class Audience {
     if (this.broken) return false;
     this.broken = true;
     const frame = this.form.gap([channel]);
-    if (frame === undefined) return false;
+    if (frame === undefined) return !this.owing;
     this.#publications.push(undefined);
     return this.#frames.push(frame) === 1;
   }

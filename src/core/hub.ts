@@ -163,8 +163,9 @@ export class Hub implements SessionHost {
     past: Past,
     begin: (reading: Reading) => void,
     form: Form = session.form,
+    by: Rights = session.rights,
   ): MaybePromise<void> {
-    this.#requireSubscribe(selector, session.rights);
+    this.#requireSubscribe(selector, by);
     if (!session.open) return;
     const audience = this.#audience(form, selector);
     if (audience.sessions.has(session) || audience.gathering.has(session)) throw new Refused("alreadySubscribed");

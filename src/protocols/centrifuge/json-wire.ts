@@ -1,0 +1,156 @@
+/** The protocol in JSON: objects, one a line, many in one message. Pure. */
+import { memberText } from "../../core/member-text.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
+import { isClientInfo } from "./client-info.ts";
+import { type Command, errorResult, type Method, methods, type Push, type Wire, type Wording } from "./wire.ts";
+
+/** A WebSocket message holds all that a session is owed by a turn. */
+export const joinedFraming: Framing = {
+  name: "websocket-joined",
+  frame: (text) => text,
+  join(frames) {
+    const text = frames.length === 1 ? (frames[0] ?? "") : frames.join("\n");
+    return { parts: [text], bytes: text.length };
+  },
+};
+
+const utf8 = new TextDecoder();
+
+export class JsonWire implements Wire {
+  readonly name: string;
+  readonly framing: Framing;
+  readonly oneWay: boolean;
+  readonly ping: Frame;
+
+  constructor(framing: Framing, oneWay: boolean) {
+    this.name = `${oneWay ? "uni-" : ""}json/${framing.name}`;
+    this.framing = framing;
+    this.oneWay = oneWay;
+    this.ping = framing.frame("{}");
+  }
+
+  commands(data: string | Uint8Array): readonly Command[] {
+    if (typeof data !== "string") throw new Refused("badConnection", "Cannot read binary messages: send JSON as text");
+    // Whoever only listens sends the fields of `connect`, and nothing else.
+    if (this.oneWay) return commandsOf(`{"id":1,"connect":${data}}`, []);
+    if (!data.includes("\n")) return commandsOf(data, []);
+    const commands: Command[] = [];
+    for (const line of data.split("\n")) if (line.trim() !== "") commandsOf(line, commands);
+    return commands;
+  }
+
+  reply(id: number, method: Method, result: object): Frame {
+    return this.framing.frame(`{"id":${id},"${method}":${jsonText(result)}}`);
+  }
+
+  refusal(id: number, refused: Refused): Frame {
+    return this.framing.frame(`{"id":${id},"error":${JSON.stringify(errorResult(refused))}}`);
+  }
+
+  push(push: Push): Frame {
+    return this.#push(jsonText(push));
+  }
+
+  publication(publication: Publication, wording: Wording): Frame {
+    const channel = quote(wording.pattern ?? publication.channel);
+    return this.#push(`{"channel":${channel},"pub":${publicationText(publication, wording)}}`);
+  }
+
+  together(frames: readonly Frame[]): Frame {
+    return frames.join(this.framing === joinedFraming ? "\n" : "");
+  }
+
+  #push(text: string): Frame {
+    return this.framing.frame(this.oneWay ? text : `{"push":${text}}`);
+  }
+}
+
+/** Adds the command of one line; an empty one answers a ping. */
+function commandsOf(line: string, commands: Command[]): Command[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new Refused("badConnection", "Cannot parse the command: it is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Refused("badConnection", "Cannot obey what is no object");
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  const method = methods.find((name) => Object.hasOwn(fields, name));
+  const id = fields["id"] ?? 0;
+  if (method === undefined && Object.keys(fields).length === 0) return commands;
+  if (method === undefined) throw new Refused("badConnection", "Cannot obey a command without a method");
+  if (!isId(id) || (id === 0 && method !== "send")) throw new Refused("badConnection", "Cannot obey without an `id`");
+  commands.push({ id, method, params: paramsOf(line, method, fields[method]) });
+  return commands;
+}
+
+function isId(id: unknown): id is number {
+  return typeof id === "number" && Number.isInteger(id) && id >= 0 && id < 2 ** 32;
+}
+
+/** The command's fields, `data` as its peer wrote it. */
+function paramsOf(line: string, method: Method, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw new Refused("badConnection", `Cannot ${method} with what is no object`);
+  }
+  if (!("data" in value)) return value as Readonly<Record<string, unknown>>;
+  return { ...value, data: memberText(memberText(line, method) ?? "{}", "data") };
+}
+
+/** Fields that are JSON texts already. */
+const rawFields = new Set(["data", "conn_info", "chan_info"]);
+
+/** An object of the wire as JSON; what is undefined is left out. */
+export function jsonText(value: object): string {
+  const whole = "delta" in value && value.delta === true ? wholeValue : asItIs;
+  const members: string[] = [];
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    let text: string;
+    if (typeof member === "string") text = rawFields.has(name) ? member : JSON.stringify(member);
+    else if (Array.isArray(member)) {
+      text = `[${(member as readonly Publication[]).map((one) => publicationText(one, whole)).join(",")}]`;
+    } else text = typeof member === "object" ? jsonText(member) : String(member);
+    members.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return `{${members.join(",")}}`;
+}
+
+const asItIs: Wording = {};
+const wholeValue: Wording = { delta: "whole" };
+
+/** `{"data","offset","channel"?,"key"?,"removed"?,"tags"?,"info"?,"time","delta"?}`. */
+function publicationText(publication: Publication, { pattern, delta }: Wording): string {
+  const { channel, offset, seq, key, removed, tags, info, time } = publication;
+  let text = `{"data":${dataText(publication.data, delta)},"offset":${pattern === undefined ? offset : seq}`;
+  if (pattern !== undefined) text += `,"channel":${quote(channel)}`;
+  if (key !== undefined) text += `,"key":${JSON.stringify(key)}`;
+  if (removed === true) text += ',"removed":true';
+  if (tags !== undefined) text += `,"tags":${JSON.stringify(tags)}`;
+  if (info !== undefined && isClientInfo(info)) text += `,"info":${info}`;
+  if (delta instanceof Uint8Array) text += ',"delta":true';
+  return `${text},"time":${time}}`;
+}
+
+function dataText(data: JsonText, delta: Wording["delta"]): string {
+  if (delta === undefined) return data;
+  return JSON.stringify(delta === "whole" ? data : utf8.decode(delta));
+}
+
+/** Channel names as JSON, kept because each publication carries one. */
+const quoted = new Map<string, string>();
+const mostQuoted = 10_000;
+
+function quote(channel: string): string {
+  let text = quoted.get(channel);
+  if (text === undefined) {
+    if (quoted.size >= mostQuoted) quoted.clear();
+    text = JSON.stringify(channel);
+    quoted.set(channel, text);
+  }
+  return text;
+}

@@ -1,0 +1,145 @@
+/**
+ * Subscribing to maps: first the entries in pages, then what changed meanwhile, then live.
+ *
+ * Entries are paged in the order of their last change, so that a page needs no memory of those before it: what changes
+ * after its page was read comes again, in a later page or among the changes. Removals come among the changes only.
+ */
+import { select } from "../../core/channels.ts";
+import type { Hub } from "../../core/hub.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { AnySession } from "../../core/session.ts";
+import type { HistoryPage, MaybePromise, Past, Publication, Reading } from "../../ports.ts";
+import { flagField, numberField, offsetField, textField } from "./fields.ts";
+import type { Forms } from "./forms.ts";
+import type { ClientSession } from "./seams.ts";
+import { recoverable, type Subscribing, type Wish } from "./subscribing.ts";
+import type { Params, SubscribeResult } from "./wire.ts";
+
+/** The type of a map subscription, and its phases; 0 is live. */
+const mapType = 1;
+const pagesPhase = 2;
+const changesPhase = 1;
+
+const pageSize = 1000;
+const largestPage = 10_000;
+
+type Begin = (result: SubscribeResult) => void;
+
+export class MapSubscribing {
+  readonly #hub: Hub;
+  readonly #forms: Forms;
+  readonly #subscribing: Subscribing;
+
+  constructor(parts: { readonly hub: Hub; readonly forms: Forms; readonly subscribing: Subscribing }) {
+    this.#hub = parts.hub;
+    this.#forms = parts.forms;
+    this.#subscribing = parts.subscribing;
+  }
+
+  /** One step of the client's way to a live map. */
+  step(session: ClientSession, params: Params, begin: Begin): MaybePromise<void> {
+    const wish = this.#subscribing.wishOf(session, params);
+    const { channel, settings, variant } = wish;
+    if (settings.kind !== "map" || variant.pattern !== undefined) {
+      throw new Refused("badRequest", `Cannot subscribe to ${channel} as a map: it is none`);
+    }
+    const phase = numberField(params, "phase");
+    if (phase === pagesPhase) return this.#page(session, params, wish, begin);
+    if (phase === changesPhase) return this.#changes(session, params, wish, begin);
+    if (phase !== 0) throw new Refused("badRequest", `Cannot subscribe in phase ${phase}`);
+    return this.#live(session, params, wish, { from: "now", history: 0 }, begin);
+  }
+
+  /** The next entries; with the last of them the subscription is live. */
+  #page(session: ClientSession, params: Params, wish: Wish, begin: Begin): MaybePromise<void> {
+    const { settings } = wish;
+    const limit = limitOf(params);
+    const cursor = textField(params, "cursor");
+    // Without history nobody could tell what changed between two pages: all comes at once.
+    if (cursor === "" && !recoverable(settings)) {
+      return this.#live(session, params, wish, { from: "now", history: 0 }, begin);
+    }
+    const epoch = textField(params, "epoch");
+    const since = { epoch, offset: cursor === "" ? 0 : offsetField({ cursor: Number(cursor) }, "cursor") };
+    const page = this.#read(session, wish, { limit, since, entries: true });
+    const answer = (read: HistoryPage): MaybePromise<void> => {
+      const last = read.publications.at(-1);
+      const state = told(read.publications, wish);
+      const first = cursor === "" ? read.offset : offsetField(params, "offset");
+      if (last !== undefined && read.publications.length === limit && last.offset < read.offset) {
+        begin({ type: mapType, phase: pagesPhase, epoch: read.epoch, offset: first, cursor: `${last.offset}`, state });
+        return;
+      }
+      if (cursor === "") return this.#live(session, params, wish, { from: "now", history: 0 }, begin);
+      const past: Past = { from: "offset", epoch, offset: first };
+      return this.#live(session, params, wish, past, (result) => begin({ ...result, state }));
+    };
+    return page instanceof Promise ? page.then(answer) : answer(page);
+  }
+
+  /** What changed since a place: in pages while there is much of it. */
+  #changes(session: ClientSession, params: Params, wish: Wish, begin: Begin): MaybePromise<void> {
+    const limit = limitOf(params);
+    const since = { epoch: textField(params, "epoch"), offset: offsetField(params, "offset") };
+    const live = (): MaybePromise<void> => {
+      const recover = flagField(params, "recover") ? ({ recovered: true, was_recovering: true } as const) : {};
+      const past: Past = { from: "offset", ...since };
+      return this.#live(session, params, wish, past, (result) => begin({ ...result, ...recover }));
+    };
+    const answer = (read: HistoryPage): MaybePromise<void> => {
+      const [first] = read.publications;
+      const last = read.publications.at(-1);
+      const hasMore = last !== undefined && read.publications.length === limit && last.offset < read.offset;
+      if (!hasMore || first?.offset !== since.offset + 1) return live();
+      const publications = told(read.publications, wish);
+      begin({ type: mapType, phase: changesPhase, epoch: read.epoch, offset: last.offset, publications });
+    };
+    const page = this.#read(session, wish, { limit, since });
+    return page instanceof Promise ? page.then(answer) : answer(page);
+  }
+
+  #live(session: ClientSession, params: Params, wish: Wish, past: Past, begin: Begin): MaybePromise<void> {
+    const { channel, variant, settings } = wish;
+    const form = this.#forms.of(session.state.wire, variant);
+    return this.#subscribing.granted(session, params, channel, false, (terms, rights) =>
+      this.#hub.subscribe(
+        session as AnySession,
+        select([channel]),
+        past,
+        (reading) => begin({ ...terms, ...liveResult(reading, wish, recoverable(settings)) }),
+        form,
+        rights,
+      ),
+    );
+  }
+
+  #read(session: ClientSession, { channel }: Wish, query: Parameters<Hub["history"]>[1]): MaybePromise<HistoryPage> {
+    return this.#hub.history(channel, query, session.rights);
+  }
+}
+
+function limitOf(params: Params): number {
+  const limit = numberField(params, "limit");
+  return limit <= 0 ? pageSize : Math.min(limit, largestPage);
+}
+
+function told(publications: readonly Publication[], { variant: { filter } }: Wish): readonly Publication[] {
+  if (filter === undefined) return publications;
+  return publications.filter(({ tags, removed }) => removed === true || filter.passes(tags));
+}
+
+function liveResult(reading: Reading, wish: Wish, keeps: boolean): SubscribeResult {
+  const [place] = reading.channels;
+  if (place === undefined) throw new Refused("internal");
+  if (place.as === "gap") {
+    throw new Refused("unrecoverablePosition", `Cannot tell what changed in ${place.channel} since then: begin anew`);
+  }
+  const publications = told(place.publications, wish);
+  return {
+    type: mapType,
+    ...(keeps ? { recoverable: true, positioned: true } : {}),
+    epoch: place.epoch,
+    offset: place.offset,
+    ...(place.as === "snapshot" ? { state: publications } : { publications }),
+  };
+}

@@ -1,0 +1,58 @@
+/** What this protocol asks others: who bears a token, what a token for a channel allows, and what an RPC answers. */
+
+import type { Gate } from "../../core/gate.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { Principal, Session } from "../../core/session.ts";
+import type { JsonText, MaybePromise } from "../../ports.ts";
+import type { Peer } from "./peer.ts";
+
+export type ClientSession = Session<Peer>;
+
+/** Who connects. */
+export interface ConnectIdentity {
+  /** Its `expires` is when the session ends; that of a token that can be refreshed lies `refreshGrace` behind it. */
+  readonly principal: Principal;
+  /** When the token is over and the client brings a new one, in ms since the epoch; absent where it cannot. */
+  readonly expires?: number;
+  /** Channels that the gateway subscribes it to, whatever its grants. */
+  readonly channels?: readonly string[];
+}
+
+/** What a token for one channel allows. */
+export interface SubscriptionGrant {
+  /** When it is over, in ms since the epoch. */
+  readonly expires?: number;
+}
+
+export interface Seams {
+  /** Refused: unauthorized (ends the connection, 3500) or token expired (109: the client gets itself a new one). */
+  authenticate(token: string): MaybePromise<ConnectIdentity>;
+  /** A token that is good for the channel grants subscribing to it; refused as above where it is not. */
+  subscriptionToken(token: string, channel: string, principal: Principal): MaybePromise<SubscriptionGrant>;
+  rpc(method: string, data: JsonText, session: ClientSession): MaybePromise<JsonText>;
+  /**
+   * Hands commands to the node that holds the session; false where there is no such node. One node knows only itself:
+   * with several, this goes through the broker.
+   */
+  forward(node: string, secret: string, data: string | Uint8Array): MaybePromise<boolean>;
+}
+
+/** How long after its end a token may be refreshed in the connection, in ms. */
+export const refreshGrace = 25_000;
+
+/** What holds without tokens, calls and other nodes: an API key is a token, and nothing can be called. */
+export function plainSeams(gate: Gate): Seams {
+  return {
+    authenticate(token) {
+      const principal = gate.byKey(token);
+      return { principal, ...(principal.device === undefined ? {} : { channels: [`$device/${principal.device}`] }) };
+    },
+    subscriptionToken() {
+      throw new Refused("permissionDenied", "Cannot use a token for a channel: tokens are not configured");
+    },
+    rpc(method) {
+      throw new Refused("methodNotFound", `Cannot call ${method.slice(0, 80)}: there is no such method`);
+    },
+    forward: () => false,
+  };
+}
