@@ -113,7 +113,13 @@ export class EmbeddedBroker implements Broker {
     this.#seq = journal.nextSeq;
     journal.begin({ run: this.run, from: this.#seq });
     this.#mark = this.#seq + markDistance;
-    await journal.reserve(this.#mark);
+    try {
+      await journal.reserve(this.#mark);
+    } catch (thrown) {
+      // A full disk: the journal keeps run and mark with the first publication that it can keep. Until then only
+      // publications that are not durable have numbers of this run, and nobody is owed those after a crash.
+      this.#log.error({ err: thrown }, "Cannot write the journal: publications on durable channels are refused");
+    }
   }
 
   attach(deliver: (publication: Publication) => void): void {
@@ -146,7 +152,7 @@ export class EmbeddedBroker implements Broker {
     }
     const now = this.#clock.now();
     const channels: ChannelReading[] = [];
-    let gap = past.from === "position" && selector.patterns.length > 0 && past.position.run !== this.run;
+    let gap = past.from === "position" && selector.patterns.length > 0 && !this.#knowsAllSince(past.position);
     for (const log of logs) {
       if (log.expire(now)) this.#trimJournal(log);
       const reading = log.read(past, this.#honours(past, log));
@@ -220,6 +226,7 @@ export class EmbeddedBroker implements Broker {
 
   /** The numbers ahead of the batch in the journal are used up: what comes now goes after it. */
   #publishAfterCommit(log: ChannelLog, draft: Draft): Promise<Receipt> {
+    log.waiting++;
     return new Promise((resolve, reject) => {
       this.#held.push({ log, draft, resolve, reject });
     });
@@ -230,6 +237,7 @@ export class EmbeddedBroker implements Broker {
     const held = this.#held;
     this.#held = [];
     for (const { log, draft, resolve, reject } of held) {
+      log.waiting--;
       try {
         resolve(this.publish(log.channel, draft));
       } catch (thrown) {
@@ -247,15 +255,18 @@ export class EmbeddedBroker implements Broker {
     this.#duringCommit = 0;
     this.#ceiling = this.#seq + room;
     const time = this.#clock.now();
-    const records = batch.map(({ log, draft }, at): JournalRecord => {
+    const publications = batch.map(({ log, draft }, at) => {
       log.given++;
-      return { ...publicationOf(log, draft, log.given, this.#ceiling + at, time), kind: log.settings.kind };
+      return publicationOf(log, draft, log.given, this.#ceiling + at, time);
+    });
+    const records = publications.map((publication, at): JournalRecord => {
+      return { ...publication, kind: batch[at]?.log.settings.kind ?? "stream" };
     });
     const durability = batch.some(({ log }) => log.settings.durable === "sync") ? "sync" : "yes";
     this.#commit = journal
       .append(records, durability)
       .then(
-        () => this.#committed(batch, records),
+        () => this.#committed(batch, publications),
         (thrown: unknown) => this.#uncommitted(batch, thrown),
       )
       .finally(() => {
@@ -264,13 +275,13 @@ export class EmbeddedBroker implements Broker {
       });
   }
 
-  #committed(batch: readonly Pending[], records: readonly JournalRecord[]): void {
+  #committed(batch: readonly Pending[], publications: readonly Publication[]): void {
     for (const [at, { log, resolve }] of batch.entries()) {
-      const record = records[at];
-      if (record === undefined) continue;
+      const publication = publications[at];
+      if (publication === undefined) continue;
       log.waiting--;
-      this.#put(log, record);
-      resolve({ channel: log.channel, offset: record.offset, epoch: log.epoch });
+      this.#put(log, publication);
+      resolve({ channel: log.channel, offset: publication.offset, epoch: log.epoch });
     }
     this.#release();
   }
@@ -343,6 +354,11 @@ export class EmbeddedBroker implements Broker {
       case "position":
         return this.#knows(past.position, log) && past.position.seq >= log.trimmedSeq;
     }
+  }
+
+  /** Whether no channel was forgotten that had something after a position. */
+  #knowsAllSince({ run, seq }: Position): boolean {
+    return run === this.run && seq >= this.#evictedSeq;
   }
 
   /** Whether a position can be compared with this channel's numbers. */

@@ -12,7 +12,7 @@ export class ChannelLog {
   offset: number;
   /** The last offset that was given out, delivered or on its way to the journal. */
   given: number;
-  /** How many publications are on their way to the journal. */
+  /** How many publications are on their way to the journal, or held until it has those before them. */
   waiting = 0;
   /** The `seq` of the newest publication that history no longer has. */
   trimmedSeq: number;
@@ -37,7 +37,7 @@ export class ChannelLog {
     this.given = kept.offset;
     this.trimmedSeq = kept.trimmedSeq;
     this.#publications = [...kept.publications];
-    // The journal trims late, so it may give back more than the bounds allow.
+    // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
     while (this.held > this.settings.history.size) this.#dropFirst();
     const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
     for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
