@@ -215,6 +215,20 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** How a journal does. */
+export interface JournalFigures {
+  /** Publications that wait for it. */
+  readonly waiting: number;
+  /** How long the oldest of them has waited, in ms. */
+  readonly lag: number;
+  /** Since the start: transactions, those of them with an fsync, publications kept. */
+  readonly commits: number;
+  readonly syncs: number;
+  readonly kept: number;
+  /** Why nothing can be kept now: publications on durable channels are refused. Absent while it can. */
+  readonly failing?: string;
+}
+
 // ── Keys and devices ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type Verb = "subscribe" | "publish" | "history" | "presence" | "call" | "admin";
@@ -267,6 +281,9 @@ export interface DeviceStore {
   put(device: DeviceRecord): void;
   remove(id: string): boolean;
 }
+
+/** Puts many keys and devices at once: all of them or, when it throws, none. */
+export type PutAll = (keys: readonly KeyRecord[], devices: readonly DeviceRecord[]) => void;
 
 // ── Transports ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

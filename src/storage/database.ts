@@ -31,6 +31,8 @@ export function openDatabase(path: string, format: Format): Database {
     if (version > format.version) throw newer(path, version, format.version);
     if (version === 0) create(database, path, format);
     else check(database, path);
+    // Of an existing file a question only, but in a restored one, since a copy is never in WAL mode.
+    database.run("PRAGMA journal_mode = WAL");
     return database;
   } catch (thrown) {
     database?.close();
@@ -101,11 +103,16 @@ function newer(path: string, version: number, known: number): DataDirectoryError
   return new DataDirectoryError("newer", path, text);
 }
 
-function damaged(path: string, detail: string, cause?: unknown): DataDirectoryError {
-  return new DataDirectoryError("damaged", path, `Cannot open ${path}: the file is damaged (${detail})`, { cause });
+const remedy =
+  "Restore a backup with `hearthwire restore`, or begin without what it held: `hearthwire serve --move-damaged-aside` keeps it beside";
+
+/** For what SQLite's check does not see, too. */
+export function damaged(path: string, detail: string, cause?: unknown): DataDirectoryError {
+  const text = `Cannot open ${path}: the file is damaged (${detail}). ${remedy}`;
+  return new DataDirectoryError("damaged", path, text, { cause });
 }
 
-function asDataDirectoryError(thrown: unknown, path: string): DataDirectoryError {
+export function asDataDirectoryError(thrown: unknown, path: string): DataDirectoryError {
   if (thrown instanceof DataDirectoryError) return thrown;
   const code = codeOf(thrown);
   const detail = thrown instanceof Error ? thrown.message : String(thrown);

@@ -44,10 +44,16 @@ export class SqliteDeviceStore implements DeviceStore {
     if (known !== undefined && lastSeen !== undefined && differsInLastSeenOnly(known, device)) {
       this.#sightings.set(id, lastSeen);
     } else {
-      write(this.#database, "normal", `the device ${id}`, () => this.#write(device));
+      write(this.#database, "normal", `the device ${id}`, () => this.insert(device));
       this.#sightings.drop(id);
     }
     this.#devices.set(id, device);
+  }
+
+  /** Notes what the caller has written with `insert`, in a transaction of its own. */
+  adopt(device: DeviceRecord): void {
+    this.#sightings.drop(device.id);
+    this.#devices.set(device.id, device);
   }
 
   remove(id: string): boolean {
@@ -64,7 +70,7 @@ export class SqliteDeviceStore implements DeviceStore {
     this.#sightings.flush();
   }
 
-  #write({ id, name, key, created, lastSeen, channels, cursor, settings }: DeviceRecord): void {
+  insert({ id, name, key, created, lastSeen, channels, cursor, settings }: DeviceRecord): void {
     this.#database
       .query("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       .run(

@@ -14,6 +14,9 @@ export class GatheredBatch {
   readonly #waiting: { readonly resolve: () => void; readonly reject: (thrown: unknown) => void }[] = [];
   #reserve = 0;
   #sync = false;
+  /** How many records it has. */
+  size = 0;
+  readonly begun = performance.now();
 
   /** Forgetting is the first thing that a batch does, so it must come before any record. */
   get mayForget(): boolean {
@@ -36,6 +39,7 @@ export class GatheredBatch {
 
   append(records: readonly JournalRecord[], sync: boolean): void {
     this.#records.push(JSON.stringify(records));
+    this.size += records.length;
     this.#sync ||= sync;
   }
 

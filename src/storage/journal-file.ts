@@ -1,9 +1,9 @@
 /** The journal's file: what its worker does, without the messages. All of it is synchronous. */
-import type { Database, Statement } from "bun:sqlite";
+import { Database, type Statement } from "bun:sqlite";
 import type { ChannelKind, JournalRecord, JournalRun } from "../ports.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { type ChannelState, JournalChannels } from "./journal-channels.ts";
-import { journalFormat } from "./journal-format.ts";
+import { journalFormat, newEpoch } from "./journal-format.ts";
 import type { Batch, KeptChannel, KeptRow } from "./journal-messages.ts";
 import { JournalSweep } from "./journal-sweep.ts";
 
@@ -41,7 +41,7 @@ export class JournalFile {
     database.run("PRAGMA synchronous = NORMAL");
     if (maxPages !== undefined) database.run(`PRAGMA max_page_count = ${maxPages}`);
     const meta = database.query<{ epoch: string; reserved: number }, []>("SELECT epoch, reserved FROM meta").get();
-    this.epoch = meta?.epoch ?? "";
+    this.epoch = meta?.epoch || renew(database);
     this.#nextSeq = meta?.reserved ?? 0;
     this.runs = database
       .query<JournalRun, []>('SELECT run, from_seq AS "from" FROM runs ORDER BY from_seq, rowid')
@@ -108,6 +108,23 @@ export class JournalFile {
     for (const trim of JSON.parse(trims) as Parameters<JournalChannels["trim"]>[0][]) this.#channels.trim(trim);
   }
 
+  /**
+   * Writes a whole copy to `path`, which must not exist. Whoever goes on with the copy gives out offsets and positions
+   * that this file gives out, too, for other publications: so the copy has no epoch and no runs, and clients are told.
+   */
+  backUp(path: string): void {
+    this.#database.query("VACUUM INTO ?").run(path);
+    const copy = new Database(path, { readwrite: true, create: false, strict: true });
+    try {
+      transaction(copy, () => {
+        copy.run("UPDATE meta SET epoch = ''");
+        copy.run("DELETE FROM runs");
+      });
+    } finally {
+      copy.close();
+    }
+  }
+
   close(): void {
     try {
       this.sweep.saveAll();
@@ -171,6 +188,12 @@ export class JournalFile {
     this.#database.run(`PRAGMA synchronous = ${sync ? "FULL" : "NORMAL"}`);
     this.#syncs = sync;
   }
+}
+
+function renew(database: Database): string {
+  const epoch = newEpoch();
+  database.query("UPDATE meta SET epoch = ?").run(epoch);
+  return epoch;
 }
 
 function channelState(

@@ -30,7 +30,8 @@ export const journalFormat: Format = {
   },
 };
 
-function newEpoch(): string {
+/** A journal whose epoch is empty is a copy that was never opened: it gets its own then. */
+export function newEpoch(): string {
   const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
   return Array.from({ length: 10 }, () => alphabet[randomInt(alphabet.length)]).join("");
 }

@@ -24,6 +24,7 @@ export type ToWorker =
   | { readonly say: "open"; readonly path: string }
   | { readonly say: "commit"; readonly batch: Batch; readonly trims: string }
   | { readonly say: "trim"; readonly trims: string }
+  | { readonly say: "backup"; readonly path: string }
   | { readonly say: "close" };
 
 export type FromWorker =
@@ -34,6 +35,8 @@ export type FromWorker =
   | { readonly say: "refused"; readonly reason: DataDirectoryReason; readonly path: string; readonly message: string }
   | { readonly say: "committed" }
   | { readonly say: "failed"; readonly detail: string }
+  /** In the order in which backups were asked for; `fault` when there is none. */
+  | { readonly say: "backedUp"; readonly fault?: string }
   /** Tending (trimming, checkpoints) failed; it is tried again. */
   | { readonly say: "untended"; readonly detail: string }
   | { readonly say: "closed" };

@@ -1,6 +1,7 @@
 /** The thread that writes the journal: one message is one transaction, and what there is to tidy is done in between. */
+import { SQLiteError } from "bun:sqlite";
 import { DataDirectoryError } from "./data-directory-error.ts";
-import { writeFailure } from "./database.ts";
+import { asDataDirectoryError, damaged, writeFailure } from "./database.ts";
 import { JournalFile } from "./journal-file.ts";
 import type { Batch, FromWorker, ToWorker } from "./journal-messages.ts";
 
@@ -20,6 +21,7 @@ self.onmessage = ({ data: message }: MessageEvent<ToWorker>): void => {
   else if (message.say === "close") close();
   else if (file !== undefined) {
     if (message.say === "commit") commit(file, message.batch, message.trims);
+    else if (message.say === "backup") backUp(file, message.path);
     else {
       file.trim(message.trims);
       rest(restAfter);
@@ -36,7 +38,7 @@ function open(path: string): void {
     tell({ say: "opened", epoch: opened.epoch, runs: opened.runs, nextSeq: opened.nextSeq });
     rest(restAfter);
   } catch (thrown) {
-    const { reason, path: at, message } = asDataDirectoryError(thrown, path);
+    const { reason, path: at, message } = asRefusal(thrown, path);
     tell({ say: "refused", reason, path: at, message });
   }
 }
@@ -58,6 +60,15 @@ function commit(to: JournalFile, batch: Batch, trims: string): void {
     to.sweep.checkpointUnderLoad();
     return true;
   });
+}
+
+function backUp(from: JournalFile, path: string): void {
+  try {
+    from.backUp(path);
+    tell({ say: "backedUp" });
+  } catch (thrown) {
+    tell({ say: "backedUp", fault: writeFailure(thrown) });
+  }
 }
 
 function rest(delay: number): void {
@@ -99,9 +110,10 @@ function close(): void {
   tell({ say: "closed" });
 }
 
-function asDataDirectoryError(thrown: unknown, path: string): DataDirectoryError {
-  if (thrown instanceof DataDirectoryError) return thrown;
-  return new DataDirectoryError("damaged", path, `Cannot read ${path}: ${writeFailure(thrown)}`);
+/** What is no error of SQLite's is a value that must not be there. */
+function asRefusal(thrown: unknown, path: string): DataDirectoryError {
+  const ofSqlite = thrown instanceof DataDirectoryError || thrown instanceof SQLiteError;
+  return ofSqlite ? asDataDirectoryError(thrown, path) : damaged(path, writeFailure(thrown), thrown);
 }
 
 function tell(message: FromWorker): void {

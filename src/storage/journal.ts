@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { Refused } from "../core/refusals.ts";
-import type { Durability, Journal, JournalChannel, JournalRecord, JournalRun, Log } from "../ports.ts";
+import type { Durability, Journal, JournalChannel, JournalFigures, JournalRecord, JournalRun, Log } from "../ports.ts";
 import { createDirectory } from "./database.ts";
 import { GatheredBatch, nothingOwed, type Owed } from "./gathered-batch.ts";
 import type { Batch, FromWorker, ToWorker } from "./journal-messages.ts";
@@ -31,10 +31,12 @@ export class SqliteJournal implements Journal {
   #owed: Owed = nothingOwed;
   #trims = new Map<string, { readonly offset: number; readonly seq: number }>();
   #trimTimer: ReturnType<typeof setTimeout> | undefined;
-  /** The last write failed; said once in the log, and once more when it is over. */
-  #failing = false;
+  /** Why the last write failed; said once in the log, and once more when it is over. */
+  #failing: string | undefined;
   #lost: Error | undefined;
   #closed: Promise<void> | undefined;
+  readonly #backups: { readonly resolve: () => void; readonly reject: (thrown: unknown) => void }[] = [];
+  readonly #counted = { commits: 0, syncs: 0, kept: 0 };
   #drained: () => void = () => undefined;
   #ended: () => void = () => undefined;
 
@@ -86,6 +88,25 @@ export class SqliteJournal implements Journal {
     // What was appended before goes with it, what comes later does not.
     const gathering = this.#gather();
     (gathering.mayForget ? gathering : this.#newBatch()).forget(channel);
+  }
+
+  figures(): JournalFigures {
+    const oldest = this.#batches[0]?.begun;
+    return {
+      ...this.#counted,
+      waiting: this.#batches.reduce((sum, { size }) => sum + size, 0),
+      lag: oldest === undefined ? 0 : performance.now() - oldest,
+      ...(this.#failing === undefined ? {} : { failing: this.#failing }),
+    };
+  }
+
+  /** Writes a copy to `path`, which must not exist. Commits wait meanwhile. Rejects with `Refused`. */
+  backUp(path: string): Promise<void> {
+    if (!this.#usable) return Promise.reject(new Refused("notAvailable", "Cannot back up: the journal is closed"));
+    return new Promise((resolve, reject) => {
+      this.#backups.push({ resolve, reject });
+      this.#tell({ say: "backup", path });
+    });
   }
 
   /** Writes all that is on its way, then lets go of the lock. */
@@ -151,6 +172,7 @@ export class SqliteJournal implements Journal {
   #hear(message: FromWorker): void {
     if (message.say === "committed") {
       this.#recovered();
+      this.#count();
       this.#owed = nothingOwed;
       this.#answer((batch) => batch.resolve());
     } else if (message.say === "failed") {
@@ -158,7 +180,20 @@ export class SqliteJournal implements Journal {
       this.#owed = this.#onItsWay ?? nothingOwed;
       this.#answer((batch) => batch.reject(this.#refused(message.detail)));
     } else if (message.say === "untended") this.#log.warn({ detail: message.detail }, "Cannot tidy the journal");
+    else if (message.say === "backedUp") this.#backedUp(message.fault);
     else if (message.say === "closed") this.#ended();
+  }
+
+  #count(): void {
+    this.#counted.commits++;
+    if (this.#onItsWay?.sync === true) this.#counted.syncs++;
+    this.#counted.kept += this.#batches[0]?.size ?? 0;
+  }
+
+  #backedUp(fault: string | undefined): void {
+    const backup = this.#backups.shift();
+    if (fault === undefined) backup?.resolve();
+    else backup?.reject(new Refused("notAvailable", `Cannot back up the journal: ${fault}`));
   }
 
   #answer(settle: (batch: GatheredBatch) => void): void {
@@ -189,21 +224,23 @@ export class SqliteJournal implements Journal {
   }
 
   #fails(detail: string): void {
-    if (!this.#failing)
+    if (this.#failing === undefined)
       this.#log.error({ detail }, "Cannot write the journal: publications on durable channels are refused");
-    this.#failing = true;
+    this.#failing = detail;
   }
 
   #recovered(): void {
-    if (this.#failing) this.#log.info({}, "The journal can be written again");
-    this.#failing = false;
+    if (this.#failing !== undefined) this.#log.info({}, "The journal can be written again");
+    this.#failing = undefined;
   }
 
   /** The worker is gone; nothing can be kept until the gateway is started anew. */
   #lose(detail: string): void {
     this.#lost = new Error(detail);
+    this.#failing = detail;
     this.#log.error({ detail }, "Cannot write the journal: its thread has ended");
     for (const batch of this.#batches.splice(0)) batch.reject(this.#refused(detail));
+    for (const backup of this.#backups.splice(0)) backup.reject(this.#refused(detail));
     this.#drained();
     this.#ended();
   }

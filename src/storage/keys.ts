@@ -36,23 +36,29 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   put(key: KeyRecord): void {
-    const { id, name, hash, created } = key;
-    write(this.#database, "full", `the key ${id}`, () => {
-      this.#database
-        .query("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        .run(
-          id,
-          name,
-          hash,
-          JSON.stringify(key.grants),
-          created,
-          key.expires ?? null,
-          key.lastUsed ?? null,
-          key.device ?? null,
-        );
-    });
-    this.#uses.drop(id);
-    this.#keys.set(id, key);
+    write(this.#database, "full", `the key ${key.id}`, () => this.insert(key));
+    this.adopt(key);
+  }
+
+  /** For a transaction of the caller's, who tells by `adopt` that it was done. */
+  insert(key: KeyRecord): void {
+    this.#database
+      .query("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .run(
+        key.id,
+        key.name,
+        key.hash,
+        JSON.stringify(key.grants),
+        key.created,
+        key.expires ?? null,
+        key.lastUsed ?? null,
+        key.device ?? null,
+      );
+  }
+
+  adopt(key: KeyRecord): void {
+    this.#uses.drop(key.id);
+    this.#keys.set(key.id, key);
   }
 
   remove(id: string): boolean {

@@ -1,5 +1,6 @@
 import type { JournalRun } from "../ports.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
+import { damaged, writeFailure } from "./database.ts";
 import { JournalLoading } from "./journal-loading.ts";
 import type { FromWorker, KeptChannel, KeptRow, ToWorker } from "./journal-messages.ts";
 
@@ -24,13 +25,21 @@ export function openJournalWorker(path: string): Promise<OpenedJournal> {
       reject(error);
     };
     worker.onerror = ({ message }) => fail(new DataDirectoryError("unusable", path, `Cannot open ${path}: ${message}`));
-    worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
+    const hear = (message: FromWorker): void => {
       if (message.say === "channels") loading.addChannels(JSON.parse(message.channels) as KeptChannel[]);
       else if (message.say === "rows") loading.addRows(JSON.parse(message.rows) as KeptRow[]);
       else if (message.say === "refused") fail(new DataDirectoryError(message.reason, message.path, message.message));
       else if (message.say === "opened") {
         const { epoch, runs, nextSeq } = message;
         resolve({ worker, epoch, runs, nextSeq, loading });
+      }
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      try {
+        hear(data);
+      } catch (thrown) {
+        // A row that is none of ours.
+        fail(damaged(path, writeFailure(thrown), thrown));
       }
     };
     worker.postMessage({ say: "open", path } satisfies ToWorker);

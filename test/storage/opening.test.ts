@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDirectory, openIdentities } from "../../src/storage/data-directory.ts";
 import { DataDirectoryError } from "../../src/storage/data-directory-error.ts";
@@ -144,6 +144,65 @@ describe("files that are not as they should be", () => {
     const journal = await open(directory);
     expect([...journal.load()]).toHaveLength(1);
     await journal.close();
+  });
+});
+
+describe("a damaged file that may be moved aside", () => {
+  const options = { log: silent, moveDamagedAside: true };
+
+  test("keeps its bytes under another name, and a journal with a new epoch takes its place", async () => {
+    const directory = await directoryWithJournal();
+    const path = join(directory, "journal.db");
+    truncateSync(path, 4096);
+    const spoiled = readFileSync(path);
+    expect((await refusalOf(() => openDataDirectory(directory, { log: silent }))).message).toMatch(
+      /the file is damaged \(.*\)\. Restore a backup with `hearthwire restore`, or .* `hearthwire serve --move-damaged-aside`/,
+    );
+    const data = await openDataDirectory(directory, options);
+    expect([...data.journal.load()]).toEqual([]);
+    expect(data.journal.runs).toEqual([]);
+    await data.journal.append(streamOf("a", 3), "sync");
+    await data.close();
+    const aside = readdirSync(directory).filter((name) => name.includes("damaged"));
+    expect(aside.map((name) => name.replace(/\d{8}T\d{6}Z/, "TIME"))).toEqual(["journal.db.damaged-TIME"]);
+    expect(readFileSync(join(directory, aside[0] ?? "")).equals(spoiled)).toBe(true);
+    const again = await openDataDirectory(directory, options);
+    expect(again.journal.epoch).toBe(data.journal.epoch);
+    expect([...again.journal.load()]).toHaveLength(1);
+    await again.close();
+  });
+
+  test("is the damaged one only: the journal stays when the keys are damaged", async () => {
+    const directory = await directoryWithJournal();
+    writeFileSync(join(directory, "keys.db"), "once upon a time ".repeat(1000));
+    const data = await openDataDirectory(directory, options);
+    expect([...data.journal.load()]).toHaveLength(1);
+    expect(data.keys.list()).toEqual([]);
+    await data.close();
+  });
+
+  test("is not one of a newer format, nor one that another process has", async () => {
+    const directory = await directoryWithJournal();
+    const database = new Database(join(directory, "journal.db"));
+    database.run("PRAGMA user_version = 99");
+    database.close();
+    expect((await refusalOf(() => openDataDirectory(directory, options))).reason).toBe("newer");
+    const held = directories.make();
+    const holder = Bun.spawn([process.execPath, child, "hold", held], { stdin: "pipe", stdout: "pipe" });
+    await holder.stdout.getReader().read();
+    expect((await refusalOf(() => openDataDirectory(held, options))).reason).toBe("locked");
+    holder.kill("SIGKILL");
+    await holder.exited;
+    expect(readdirSync(directory).filter((name) => name.includes("damaged"))).toEqual([]);
+  });
+
+  test("is found by a value that is none, too", async () => {
+    const directory = await directoryWithJournal();
+    const database = new Database(join(directory, "journal.db"));
+    database.run("UPDATE publications SET tags = '{' WHERE seq = 7");
+    database.close();
+    expect((await refusalOf(() => openDataDirectory(directory, { log: silent }))).reason).toBe("damaged");
+    await (await openDataDirectory(directory, options)).close();
   });
 });
 
