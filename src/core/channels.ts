@@ -19,8 +19,13 @@ function byteLength(text: string): number {
   return text.length * 3 <= maxNameBytes ? text.length : encoder.encode(text).length;
 }
 
+/** Names of which nothing more needs to be asked: most of them. */
+const plainName = /^[\w$.:@-]+(?:\/[\w$.:@-]+)*$/;
+const plainLevel = /^[\w.:@-][\w$.:@-]*$/;
+
 /** What is wrong with a channel name, or nothing. */
 export function nameFault(name: string): string | undefined {
+  if (name.length <= maxNameBytes && plainName.test(name)) return undefined;
   if (name === "") return "it is empty";
   if (byteLength(name) > maxNameBytes) return `it is longer than ${maxNameBytes} bytes`;
   if (forbidden.test(name)) return "it has a space, a control character, `,` or `*`";
@@ -112,6 +117,7 @@ export function select(parts: readonly string[]): Selector {
  * leading `$` are encoded too.
  */
 export function foreignName(name: string, shape: "levels" | "level"): string {
+  if (name.length <= maxNameBytes && (shape === "level" ? plainLevel : plainName).test(name)) return name;
   let safe = name
     .toWellFormed()
     .replace(/%(?=[0-9A-Fa-f]{2})|[\u0000-\u0020\u007f-\u009f,*]/g, encodeURIComponentStrictly);

@@ -11,19 +11,9 @@ export type Command =
 /** Where `multicast` goes: every device listens to it. */
 export const everyDevice = "$devices";
 
-/** Channel names by what backends call them, kept because each command carries one. */
-const names = new Map<string, string>();
-const mostNames = 10_000;
-
 /** The channel that a backend means: what a channel name may not have is percent-encoded. */
 export function channelOf(name: string): string {
-  let channel = names.get(name);
-  if (channel === undefined) {
-    channel = foreignName(name, "levels");
-    if (names.size >= mostNames) names.clear();
-    names.set(name, channel);
-  }
-  return channel;
+  return foreignName(name, "levels");
 }
 
 /** Where what is for one device goes. */
