@@ -3,7 +3,16 @@ import { memberText } from "../../core/member-text.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
 import { isClientInfo } from "./client-info.ts";
-import { type Command, errorResult, type Method, methods, type Push, type Wire, type Wording } from "./wire.ts";
+import {
+  type Command,
+  errorResult,
+  type Method,
+  methods,
+  type Push,
+  type Wire,
+  type Wording,
+  wordingIn,
+} from "./wire.ts";
 
 /** A WebSocket message holds all that a session is owed by a turn. */
 export const joinedFraming: Framing = {
@@ -106,22 +115,19 @@ const rawFields = new Set(["data", "conn_info", "chan_info"]);
 
 /** An object of the wire as JSON; what is undefined is left out. */
 export function jsonText(value: object): string {
-  const whole = "delta" in value && value.delta === true ? wholeValue : asItIs;
+  const wording = wordingIn(value);
   const members: string[] = [];
   for (const [name, member] of Object.entries(value)) {
-    if (member === undefined) continue;
+    if (member === undefined || (name === "pattern" && typeof member === "string")) continue;
     let text: string;
     if (typeof member === "string") text = rawFields.has(name) ? member : JSON.stringify(member);
     else if (Array.isArray(member)) {
-      text = `[${(member as readonly Publication[]).map((one) => publicationText(one, whole)).join(",")}]`;
+      text = `[${(member as readonly Publication[]).map((one) => publicationText(one, wording)).join(",")}]`;
     } else text = typeof member === "object" ? jsonText(member) : String(member);
     members.push(`${JSON.stringify(name)}:${text}`);
   }
   return `{${members.join(",")}}`;
 }
-
-const asItIs: Wording = {};
-const wholeValue: Wording = { delta: "whole" };
 
 /** `{"data","offset","channel"?,"key"?,"removed"?,"tags"?,"info"?,"time","delta"?}`. */
 function publicationText(publication: Publication, { pattern, delta }: Wording): string {

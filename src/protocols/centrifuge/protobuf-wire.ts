@@ -4,7 +4,16 @@ import { Refused } from "../../core/refusals.ts";
 import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
 import { parseClientInfo } from "./client-info.ts";
 import { commandType, emulationType, replyType } from "./schema.ts";
-import { type Command, errorResult, type Method, methods, type Push, type Wire, type Wording } from "./wire.ts";
+import {
+  type Command,
+  errorResult,
+  type Method,
+  methods,
+  type Push,
+  type Wire,
+  type Wording,
+  wordingIn,
+} from "./wire.ts";
 
 /** Frames are bytes as text, a character each: as such they are joined, kept and shared like any other. */
 const binaryFraming: Framing = {
@@ -104,7 +113,7 @@ export function parseEmulationRequest(bytes: Uint8Array): {
 const byteFields = new Set(["data", "conn_info", "chan_info"]);
 
 function frameOf(reply: object): Frame {
-  return encode(inBytes(reply, undefined));
+  return encode(inBytes(reply));
 }
 
 function encode(reply: object): Frame {
@@ -113,16 +122,14 @@ function encode(reply: object): Frame {
 }
 
 /** The same with bytes where the schema has them. */
-function inBytes(value: object, delta: Wording["delta"]): object {
+function inBytes(value: object): object {
   const fields: Record<string, unknown> = {};
-  const wording = "delta" in value && value.delta === true ? "whole" : delta;
+  const wording = wordingIn(value);
   for (const [name, member] of Object.entries(value)) {
     if (typeof member === "string" && byteFields.has(name)) fields[name] = encoder.encode(member);
     else if (Array.isArray(member)) {
-      fields[name] = (member as readonly Publication[]).map((one) =>
-        publicationOf(one, wording === undefined ? {} : { delta: wording }),
-      );
-    } else fields[name] = typeof member === "object" && member !== null ? inBytes(member, wording) : member;
+      fields[name] = (member as readonly Publication[]).map((one) => publicationOf(one, wording));
+    } else fields[name] = typeof member === "object" && member !== null ? inBytes(member) : member;
   }
   return fields;
 }
@@ -139,7 +146,7 @@ function publicationOf(publication: Publication, { pattern, delta }: Wording): o
     ...(key === undefined ? {} : { key }),
     ...(removed === true ? { removed } : {}),
     ...(tags === undefined ? {} : { tags }),
-    ...(publisher === undefined ? {} : { info: inBytes(publisher, undefined) }),
+    ...(publisher === undefined ? {} : { info: inBytes(publisher) }),
     ...(change ? { delta: true } : {}),
   };
 }

@@ -179,6 +179,7 @@ function resultOf(reading: Reading, wish: Wish): SubscribeResult {
     ...(honoured ? { recovered: true } : {}),
     ...(recover === undefined ? {} : { was_recovering: true }),
     ...(variant.delta === true ? { delta: true } : {}),
+    ...(variant.pattern === undefined ? {} : { pattern: variant.pattern }),
   };
 }
 

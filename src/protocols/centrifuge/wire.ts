@@ -53,6 +53,8 @@ export interface SubscribeResult {
   readonly phase?: number;
   readonly cursor?: string;
   readonly state?: readonly Publication[];
+  /** Not told: the subscription is to this pattern, and publications are worded so. */
+  readonly pattern?: string;
 }
 
 export interface ConnectResult {
@@ -104,6 +106,12 @@ export interface Wire {
   publication(publication: Publication, wording: Wording): Frame;
   /** Several frames as one. */
   together(frames: readonly Frame[]): Frame;
+}
+
+/** How the publications of a result are worded. */
+export function wordingIn(result: object): Wording {
+  const { pattern, delta } = result as SubscribeResult;
+  return { ...(pattern === undefined ? {} : { pattern }), ...(delta === true ? { delta: "whole" } : {}) };
 }
 
 /** Errors that may pass when the same is tried again. */
