@@ -20,6 +20,8 @@ export class ChannelLog {
   readonly entries: Map<string, Publication> | undefined;
   #publications: Publication[] = [];
   #first = 0;
+  /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
+  #oldestTime = Number.POSITIVE_INFINITY;
 
   constructor(channel: string, settings: ChannelSettings, epoch: string, trimmedSeq: number) {
     this.channel = channel;
@@ -37,6 +39,7 @@ export class ChannelLog {
     this.given = kept.offset;
     this.trimmedSeq = kept.trimmedSeq;
     this.#publications = [...kept.publications];
+    this.#oldestTime = kept.publications[0]?.time ?? Number.POSITIVE_INFINITY;
     // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
     while (this.held > this.settings.history.size) this.#dropFirst();
     const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
@@ -66,7 +69,7 @@ export class ChannelLog {
       this.trimmedSeq = publication.seq;
       return true;
     }
-    this.#publications.push(publication);
+    if (this.#publications.push(publication) === this.#first + 1) this.#oldestTime = publication.time;
     let trimmed = this.expire(publication.time);
     if (this.held > this.settings.history.size) {
       this.#dropFirst();
@@ -78,12 +81,8 @@ export class ChannelLog {
   /** Lets go of what is older than the history's `ttl`. True if there was something. */
   expire(now: number): boolean {
     const oldest = now - this.settings.history.ttl;
-    let first = this.#publications[this.#first];
-    if (first === undefined || first.time >= oldest) return false;
-    while (first !== undefined && first.time < oldest) {
-      this.#dropFirst();
-      first = this.#publications[this.#first];
-    }
+    if (this.#oldestTime >= oldest) return false;
+    while (this.#oldestTime < oldest) this.#dropFirst();
     return true;
   }
 
@@ -157,5 +156,6 @@ export class ChannelLog {
       this.#publications = this.#publications.slice(this.#first);
       this.#first = 0;
     }
+    this.#oldestTime = this.#publications[this.#first]?.time ?? Number.POSITIVE_INFINITY;
   }
 }
