@@ -13,9 +13,9 @@ export function originAllowed(origin: string, own: readonly string[], listed: re
   });
 }
 
-/** Names that no stranger can register, so that a page of such an origin came from this network. */
+/** Names that no stranger can register (as they can under `.box`), so that a page of them came from this network. */
 const localName =
-  /^(?:[^.]+|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.%]+\]|.+\.(?:local|localhost|lan|home|internal|home\.arpa|box))$/;
+  /^(?:[^.]+|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.%]+\]|.+\.(?:local|localhost|lan|home|internal|home\.arpa|fritz\.box))$/;
 
 /**
  * The origins of the gateway's own pages, as this request reached it. A public name counts only as `public_url`:

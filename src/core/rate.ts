@@ -22,9 +22,9 @@ export class RateLimit {
     if (this.#interval === 0) return;
     const now = this.#clock.now();
     const from = Math.max(now, this.#fullAt.get(subject) ?? 0);
-    const wait = from - now + count * this.#interval - 1000;
     // More at once than the whole allowance is let through when nothing else was taken: it could never come otherwise.
-    if (wait > 0 && from > now) {
+    const wait = Math.min(from - now + count * this.#interval - 1000, from - now);
+    if (wait > 0) {
       throw new Refused("tooManyRequests", `Cannot take more ${what} now: over the rate limit`, Math.ceil(wait / 1000));
     }
     if (this.#fullAt.size >= mostSubjects) this.#forget(now);

@@ -2,8 +2,11 @@
 
 const secrets = [
   /(hw_[A-Za-z0-9]{4,32}_)[A-Za-z0-9]+/g,
+  /(hwt_)[A-Za-z0-9]+/g,
   /([?&](?:ticket|apikey|apiKey|api|key|token|userHash|access_token)=)[^&\s"]+/g,
-  /("(?:apiKey|apikey|userHash|jeedomApiKey|password|token)"\s*:\s*")[^"]+/g,
+  /("(?:apiKey|apikey|userHash|jeedomApiKey|password|token)"\s*:\s*")(?:[^"\\]|\\.)+/g,
+  // The same in JSON that is quoted in JSON.
+  /(\\"(?:apiKey|apikey|userHash|jeedomApiKey|password|token)\\"\s*:\s*\\")[^"\\]+/g,
 ];
 
 export function redact(text: string): string {

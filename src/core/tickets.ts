@@ -32,10 +32,15 @@ export class Tickets {
   redeem(ticket: string): Principal {
     const found = this.#open.get(ticket);
     this.#open.delete(ticket);
-    if (found === undefined || found.until <= this.#clock.now()) {
+    const now = this.#clock.now();
+    if (found === undefined || found.until <= now) {
       throw new Refused("unauthorized", "Cannot use the ticket: it is unknown, used or older than 30 s");
     }
-    return found.principal;
+    const { principal } = found;
+    if (principal.expires !== undefined && principal.expires <= now) {
+      throw new Refused("expired", `Cannot use the ticket: key ${principal.id} has expired`);
+    }
+    return principal;
   }
 
   /** Tickets of a key that is no more go with it. */
