@@ -213,7 +213,7 @@ export class Hub implements SessionHost {
   unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
     const audience = this.#audiences.get(audienceId(form, selector));
     if (audience === undefined || !(audience.sessions.has(session) || audience.gathering.has(session))) return false;
-    this.#leavePresence(session, selector);
+    this.#leavePresence(session, audience);
     this.#unattend(session, audience);
     return true;
   }
@@ -330,7 +330,7 @@ export class Hub implements SessionHost {
     this.sessions.delete(session);
     this.#lagging.delete(session);
     for (const audience of audiencesOf(session)) {
-      this.#leavePresence(session, audience.selector);
+      this.#leavePresence(session, audience);
       audience.leave(session);
       if (audience.empty) this.#dissolve(audience);
     }
@@ -434,8 +434,12 @@ export class Hub implements SessionHost {
     }
   }
 
-  #leavePresence(session: AnySession, selector: Selector): void {
-    for (const name of selector.names) {
+  #leavePresence(session: AnySession, audience: Audience): void {
+    for (const name of audience.selector.names) {
+      if (!this.#settingsOf(name).presence) continue;
+      // It may listen to the channel by another subscription too.
+      const others = audiencesOf(session).filter((other) => other !== audience && other.sessions.has(session));
+      if (others.some((other) => other.selector.names.includes(name))) continue;
       const member = this.#presence.leave(name, session);
       if (member !== undefined) this.#tell({ channel: name, kind: "leave", member });
     }

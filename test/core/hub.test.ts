@@ -4,9 +4,8 @@ import { Rights } from "../../src/core/access.ts";
 import { select } from "../../src/core/channels.ts";
 import { Refused } from "../../src/core/refusals.ts";
 import type { Past, Reading } from "../../src/ports.ts";
-import { settle } from "../fakes/clock.ts";
 import { FakeJournal, JournalPaper } from "../fakes/journal.ts";
-import { fromNow, outcome, type Peer, PlainForm, principal, Setting, type SettingParts, tell } from "./setting.ts";
+import { fromNow, outcome, type Peer, PlainForm, principal, Setting, slowSetting, tell } from "./setting.ts";
 
 function listen(setting: Setting, { session }: Peer, ...channels: string[]) {
   return setting.hub.subscribe(session, select(channels), fromNow, tell(session));
@@ -256,47 +255,6 @@ describe("subscribing", () => {
     expect(setting.hub.listeners("home/door")).toBe(0);
   });
 });
-
-/** A broker whose readings arrive when the test lets them. */
-class SlowReadings extends EmbeddedBroker {
-  readonly #waiting: { readonly resolve: (reading: Reading) => void; readonly reject: (thrown: unknown) => void }[] =
-    [];
-  readonly #readings: Reading[] = [];
-
-  override read(...question: Parameters<EmbeddedBroker["read"]>): Reading {
-    const reading = super.read(...question);
-    this.#readings.push(reading);
-    const promise = new Promise<Reading>((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    // The port allows a promise here; the class that is stood in for never needs one.
-    return promise as unknown as Reading;
-  }
-
-  async answer(at = 0): Promise<void> {
-    const [waiting] = this.#waiting.splice(at, 1);
-    const [reading] = this.#readings.splice(at, 1);
-    if (reading !== undefined) waiting?.resolve(reading);
-    await settle();
-  }
-
-  async refuse(at = 0): Promise<void> {
-    this.#readings.splice(at, 1);
-    this.#waiting.splice(at, 1)[0]?.reject(new Refused("internal"));
-    await settle();
-  }
-}
-
-function slowSetting(parts: SettingParts = {}): { setting: Setting; broker: SlowReadings } {
-  let broker: SlowReadings | undefined;
-  const setting = new Setting({
-    ...parts,
-    broker: (of) => {
-      broker = new SlowReadings(of);
-      return broker;
-    },
-  });
-  if (broker === undefined) throw new Error("Cannot be: the setting makes its broker");
-  return { setting, broker };
-}
 
 describe("subscribing while the broker takes its time", () => {
   test("what comes meanwhile follows the reading, once", async () => {

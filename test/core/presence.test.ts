@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Rights } from "../../src/core/access.ts";
 import { select } from "../../src/core/channels.ts";
 import { Refused } from "../../src/core/refusals.ts";
-import { outcome, principal, Setting } from "./setting.ts";
+import { fromNow, outcome, type Peer, principal, Setting, slowSetting, tell } from "./setting.ts";
 
 function members(setting: Setting, channel = "present/a"): string[] {
   return setting.hub.presence(channel, new Rights({ presence: ["**"] })).map(({ user }) => user);
@@ -48,6 +48,49 @@ describe("presence", () => {
     setting.endTurn();
     expect(changes(anna.outlet.frames).slice(-2)).toEqual(["leave present/a ben", "leave present/b ben"]);
     expect(members(setting)).toEqual(["anna"]);
+  });
+
+  test("goes on while a session listens by another subscription", () => {
+    const setting = new Setting();
+    const [anna, ben] = [setting.connect(principal("anna")), setting.connect(principal("ben"))];
+    setting.listen(anna, "present/*");
+    setting.listen(ben, "present/a");
+    setting.listen(ben, "present/a", "b");
+    setting.hub.unsubscribe(ben.session, select(["present/a"]));
+    setting.endTurn();
+    expect(members(setting)).toEqual(["ben"]);
+    setting.listen(ben, "present/a");
+    ben.outlet.breaks();
+    setting.endTurn();
+    expect(members(setting)).toEqual([]);
+    expect(changes(anna.outlet.frames)).toEqual(["join present/a ben", "leave present/a ben"]);
+  });
+
+  test("begins with the subscription, however long the broker takes, and not at all if it is given up before", async () => {
+    const { setting, broker } = slowSetting();
+    const [anna, ben, carl] = [
+      setting.connect(principal("anna")),
+      setting.connect(principal("ben")),
+      setting.connect(),
+    ];
+    const selector = select(["present/a"]);
+    const begin = (peer: Peer) => setting.hub.subscribe(peer.session, selector, fromNow, tell(peer.session));
+    const done = [begin(anna)];
+    await broker.answer();
+    done.push(begin(ben), begin(carl));
+    setting.endTurn();
+    expect(members(setting)).toEqual(["anna"]);
+    setting.hub.unsubscribe(ben.session, selector);
+    carl.outlet.breaks();
+    done.push(begin(ben));
+    await broker.answer();
+    await broker.answer();
+    expect(members(setting)).toEqual(["anna"]);
+    await broker.answer();
+    await Promise.all(done);
+    setting.endTurn();
+    expect(members(setting)).toEqual(["anna", "ben"]);
+    expect(changes(anna.outlet.frames)).toEqual(["join present/a anna", "join present/a ben"]);
   });
 
   test("counts each session of one user", () => {

@@ -19,7 +19,7 @@ import type {
   Receipt,
 } from "../../src/ports.ts";
 import { FakeChance } from "../fakes/chance.ts";
-import { FakeClock } from "../fakes/clock.ts";
+import { FakeClock, settle } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { FakeOutlet, lineFraming } from "../fakes/outlet.ts";
 
@@ -180,6 +180,47 @@ export class Setting {
   endTurn(): void {
     this.clock.endTurn();
   }
+}
+
+/** A broker whose readings arrive when the test lets them. */
+export class SlowReadings extends EmbeddedBroker {
+  readonly #waiting: { readonly resolve: (reading: Reading) => void; readonly reject: (thrown: unknown) => void }[] =
+    [];
+  readonly #readings: Reading[] = [];
+
+  override read(...question: Parameters<EmbeddedBroker["read"]>): Reading {
+    const reading = super.read(...question);
+    this.#readings.push(reading);
+    const promise = new Promise<Reading>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    // The port allows a promise here; the class that is stood in for never needs one.
+    return promise as unknown as Reading;
+  }
+
+  async answer(at = 0): Promise<void> {
+    const [waiting] = this.#waiting.splice(at, 1);
+    const [reading] = this.#readings.splice(at, 1);
+    if (reading !== undefined) waiting?.resolve(reading);
+    await settle();
+  }
+
+  async refuse(at = 0): Promise<void> {
+    this.#readings.splice(at, 1);
+    this.#waiting.splice(at, 1)[0]?.reject(new Refused("internal"));
+    await settle();
+  }
+}
+
+export function slowSetting(parts: SettingParts = {}): { setting: Setting; broker: SlowReadings } {
+  let broker: SlowReadings | undefined;
+  const setting = new Setting({
+    ...parts,
+    broker: (of) => {
+      broker = new SlowReadings(of);
+      return broker;
+    },
+  });
+  if (broker === undefined) throw new Error("Cannot be: the setting makes its broker");
+  return { setting, broker };
 }
 
 /** Sends what a reading holds, as protocols do. */
