@@ -22,7 +22,7 @@ import type { HttpProtocol, Log, Policy } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
 import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
 import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
-import { type DataDirectory, openDataDirectory } from "./storage/data-directory.ts";
+import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "./storage/data-directory.ts";
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "./transports/http-server.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
@@ -57,8 +57,9 @@ export function controlSocketOf(config: Pick<Config, "data">): string {
 }
 
 /** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
-export async function startGateway(config: Config, { log }: { readonly log: Log }): Promise<Gateway> {
-  const data = await openDataDirectory(config.data, { log });
+export async function startGateway(config: Config, options: DataDirectoryOptions): Promise<Gateway> {
+  const { log } = options;
+  const data = await openDataDirectory(config.data, options);
   const assembly = new Assembly(config, log, data);
   try {
     await assembly.start();
@@ -123,7 +124,9 @@ class Assembly implements Gateway {
     const centrifuge = new Centrifuge({ hub, gate, rate, ...about });
     // To add a protocol is to add one folder, and one line here.
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket];
-    this.#api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status: () => this.status() });
+    const status = (): Status => this.status();
+    const { putAll, backUp } = data;
+    this.#api = new Api({ hub, gate, tickets, keys, devices, putAll, backUp, clock, chance, status });
   }
 
   async start(): Promise<void> {
@@ -153,6 +156,7 @@ class Assembly implements Gateway {
       addresses: this.addresses,
       unixSocket: this.unixSocket,
       data: this.config.data,
+      journal: this.#data.figures(),
       sessions: this.#hub.sessions.size,
     };
   }

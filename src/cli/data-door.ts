@@ -6,6 +6,7 @@ import { Keyring } from "../core/keyring.ts";
 import { Refused } from "../core/refusals.ts";
 import { type ApiApp, newApp } from "../http/api-app.ts";
 import { addIdentityRoutes } from "../http/api-identities.ts";
+import { addTransferRoutes } from "../http/api-transfer.ts";
 import type { Identities } from "../storage/data-directory.ts";
 import type { Door, Question } from "./door.ts";
 import { CommandFailure } from "./failure.ts";
@@ -19,10 +20,11 @@ export class DataDoor implements Door {
     const { systemClock, systemChance } = await import("../gateway.ts");
     const { openIdentities } = await import("../storage/data-directory.ts");
     const door = new DataDoor(openIdentities(data));
-    const { keys, devices } = door.#identities;
+    const { keys, devices, putAll } = door.#identities;
     const machine = { clock: systemClock, chance: systemChance };
     const keyring = new Keyring({ keys, ...machine });
     addIdentityRoutes(door.#app, { keyring, devices: new DeviceRegistry({ devices, keyring, ...machine }) });
+    addTransferRoutes(door.#app, { keys, devices, putAll });
     return door;
   }
 

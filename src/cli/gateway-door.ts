@@ -56,6 +56,13 @@ export class GatewayDoor implements StreamingDoor {
     throw this.#refusal(response, parse(await this.#read(response, what)), what);
   }
 
+  /** The bytes of an answer. What is not whole throws while it is read. */
+  async download(path: string, what: string): Promise<IncomingMessage> {
+    const response = await this.#send({ method: "GET", path }, what);
+    if (response.statusCode === 200) return response;
+    throw this.#refusal(response, parse(await this.#read(response, what)), what);
+  }
+
   close(): void {
     // Each request has a connection of its own, which ended with it.
   }

@@ -19,7 +19,8 @@ export function identityDoor(globals: Globals): Door {
   return elsewhere === undefined ? new EitherDoor(configOf(globals)) : new GatewayDoor(elsewhere);
 }
 
-function ownGateway(config: Config): GatewayDoor {
+/** The gateway that has the data directory, if one runs. */
+export function ownGateway(config: Config): GatewayDoor {
   return new GatewayDoor({ socket: controlSocket(config), data: config.data });
 }
 

@@ -1,6 +1,7 @@
 /** The command line: every command with its options. docs/cli.md is made from it. */
 import { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
+import { addBackup } from "./backup.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigPrint } from "./config-print.ts";
 import { addConfigSchema } from "./config-schema.ts";
@@ -9,12 +10,15 @@ import { addDeviceList } from "./device-list.ts";
 import { addDeviceRemove } from "./device-remove.ts";
 import { addDeviceRotate } from "./device-rotate.ts";
 import { addDeviceSet } from "./device-set.ts";
+import { addExport } from "./export.ts";
 import { addGlobals } from "./globals.ts";
+import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
 import { addKeyCreate } from "./key-create.ts";
 import { addKeyList } from "./key-list.ts";
 import { addKeyRevoke } from "./key-revoke.ts";
 import { addPublish } from "./publish.ts";
+import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addStatus } from "./status.ts";
 import { addSubscribe } from "./subscribe.ts";
@@ -48,7 +52,18 @@ export function makeProgram(): Command {
     outputError: (text, write) => write(text.replace(/^error: /, "Cannot run this command: ")),
   });
   addGlobals(program);
-  for (const add of [addServe, addInit, addPublish, addSubscribe, addStatus]) add(program);
+  for (const add of [
+    addServe,
+    addInit,
+    addPublish,
+    addSubscribe,
+    addStatus,
+    addBackup,
+    addRestore,
+    addExport,
+    addImport,
+  ])
+    add(program);
   for (const { name, about, commands } of groups) {
     const group = program.command(name).description(about);
     for (const add of commands) add(group);

@@ -3,22 +3,27 @@ import { version } from "../../package.json" with { type: "json" };
 import type { Gateway } from "../gateway.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
 import { CommandFailure, messageOf } from "./failure.ts";
-import { configOf, type Globals, optionsOf } from "./globals.ts";
+import { configOf, optionsOf } from "./globals.ts";
 import { note, print, printJson } from "./output.ts";
+
+interface Options {
+  readonly moveDamagedAside?: boolean;
+}
 
 export function addServe(program: Command): void {
   addConfigOptions(program.command("serve"))
     .description("run the gateway, until it gets SIGINT or SIGTERM")
-    .action((_: object, command: Command) => serve(optionsOf(command), command));
+    .option("--move-damaged-aside", "begin a new file in the place of a damaged one, which is kept under another name")
+    .action((_: object, command: Command) => serve(optionsOf<Options>(command), command));
 }
 
-async function serve(globals: Globals, command: Command): Promise<void> {
+async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Command): Promise<void> {
   const signalled = stopSignal();
   const config = configOf(globals, configFlags(command));
   const { openLog } = await import("./log.ts");
   const { startGateway } = await import("../gateway.ts");
   const log = openLog(config.log, process.stderr);
-  const gateway = await startGateway(config, { log });
+  const gateway = await startGateway(config, { log, moveDamagedAside: globals.moveDamagedAside === true });
   if (globals.json) printJson(summaryOf(gateway));
   else announce(gateway);
   const signal = await signalled;

@@ -20,7 +20,19 @@ async function showStatus(globals: Globals): Promise<void> {
 }
 
 function linesOf(status: StatusView): readonly (readonly [string, string])[] {
-  const { version, started, ready, reasons, addresses, unix_socket: socket, data, sessions, keys, devices } = status;
+  const {
+    version,
+    started,
+    ready,
+    reasons,
+    addresses,
+    unix_socket: socket,
+    data,
+    journal,
+    sessions,
+    keys,
+    devices,
+  } = status;
   return [
     ["Hearthwire", `${version}, since ${printTime(started)}`],
     ["State", ready ? "ready" : `not ready: ${reasons.join("; ")}`],
@@ -29,6 +41,7 @@ function linesOf(status: StatusView): readonly (readonly [string, string])[] {
     }),
     ...(socket === undefined ? [] : ([["Unix socket", socket]] as const)),
     ["Data", data],
+    ...(journal.failing === undefined ? [] : ([["Journal", `cannot be written: ${journal.failing}`]] as const)),
     ["Sessions", String(sessions)],
     ["Keys", String(keys)],
     ["Devices", String(devices)],

@@ -14,6 +14,7 @@ import {
   statusShape,
   ticketShape,
 } from "./api-shapes.ts";
+import { transferRoutes } from "./api-transfer.ts";
 
 const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
 const answer = <S extends z.ZodType>(description: string, schema: S) => ({ description, content: json(schema) });
@@ -167,7 +168,7 @@ export function openApiDocument(version: string): ApiDocument {
     scheme: "bearer",
     description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
   });
-  for (const route of Object.values(routes)) openAPIRegistry.registerPath(route);
+  for (const route of Object.values({ ...routes, ...transferRoutes })) openAPIRegistry.registerPath(route);
   return getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

@@ -104,6 +104,16 @@ export const statusShape = z
     ),
     unix_socket: z.string().optional(),
     data: z.string().openapi({ description: "The data directory." }),
+    journal: z
+      .object({
+        waiting: z.int().openapi({ description: "Publications that wait for the disk." }),
+        lag: z.number().openapi({ description: "How long the oldest of them has waited, in ms." }),
+        commits: z.int().openapi({ description: "Transactions since the start." }),
+        syncs: z.int().openapi({ description: "Those of them with an fsync." }),
+        kept: z.int().openapi({ description: "Publications kept since the start." }),
+        failing: z.string().optional().openapi({ description: "Why nothing can be kept now." }),
+      })
+      .openapi({ description: "Where durable channels are kept." }),
     sessions: z.int(),
     keys: z.int(),
     devices: z.int(),

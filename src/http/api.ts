@@ -4,12 +4,14 @@ import type { Gate } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
 import { Keyring } from "../core/keyring.ts";
 import { Refused } from "../core/refusals.ts";
+import type { Principal } from "../core/session.ts";
 import { type Tickets, ticketLifetime } from "../core/tickets.ts";
-import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, Visit } from "../ports.ts";
+import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, PutAll, Visit } from "../ports.ts";
 import { type ApiApp, newApp } from "./api-app.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
 import type { StatusView } from "./api-shapes.ts";
+import { addBackupRoute, addTransferRoutes, largestImport, transferRoutes } from "./api-transfer.ts";
 import { codesPage } from "./codes.ts";
 import type { Status } from "./status.ts";
 
@@ -21,6 +23,9 @@ export interface ApiParts {
   readonly devices: DeviceStore;
   readonly clock: Clock;
   readonly chance: Chance;
+  readonly putAll: PutAll;
+  /** All that is kept, as the bytes of a tar file. */
+  readonly backUp: () => Promise<ReadableStream<Uint8Array>>;
   readonly status: () => Status;
   /** Why the gateway cannot do its work now, one sentence each; none when it can. */
   readonly obstacles?: () => readonly string[];
@@ -38,13 +43,15 @@ export class Api implements HttpProtocol {
 
   constructor(parts: ApiParts) {
     this.#parts = parts;
-    const { keys, devices, clock, chance, hub } = parts;
+    const { keys, devices, putAll, clock, chance, hub } = parts;
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
     addIdentityRoutes(this.#app, {
       keyring,
       devices: new DeviceRegistry({ devices, keyring, clock, chance }),
       sessionsOf: (device) => countOf(hub.sessions, ({ principal }) => principal.device === device),
     });
+    addTransferRoutes(this.#app, { keys, devices, putAll, changed: (id) => this.#endKey(id) });
+    addBackupRoute(this.#app, parts.backUp);
     this.#addPages();
     this.#addHealth();
     this.#addRest();
@@ -55,15 +62,24 @@ export class Api implements HttpProtocol {
     const { request, path, query } = visit;
     if (!path.startsWith("/")) throw new Refused("badRequest", "Cannot answer a request without a path");
     const { method } = request;
+    let known: Principal | undefined;
+    // Asked once: a ticket is good once.
+    const principal = (): Principal => {
+      known ??= this.#parts.gate.principalOf(visit, policy);
+      return known;
+    };
+    // Nobody else makes us read that much.
+    const imports = path === transferRoutes.import.path && principal().rights.mayAny("admin");
     // The body is read here, where it has a limit; it is JSON whatever it is called, since nothing else is taken.
     const given = withBody.has(method)
-      ? { body: await visit.text(largestBody), headers: { "content-type": "application/json" } }
+      ? {
+          body: await visit.text(imports ? largestImport : largestBody),
+          headers: { "content-type": "application/json" },
+        }
       : {};
     const search = query.size > 0 ? `?${query}` : "";
     const asked = new Request(`http://hearthwire${path}${search}`, { method, ...given });
-    return this.#app.fetch(asked, {
-      principal: () => this.#parts.gate.principalOf(visit, policy),
-    });
+    return this.#app.fetch(asked, { principal });
   }
 
   #addPages(): void {
@@ -115,7 +131,7 @@ export class Api implements HttpProtocol {
 
   #status(): StatusView {
     const { status, keys, devices, obstacles = () => [] } = this.#parts;
-    const { version, run, started, addresses, unixSocket, data, sessions } = status();
+    const { version, run, started, addresses, unixSocket, data, journal, sessions } = status();
     const reasons = [...obstacles()];
     return {
       version,
@@ -126,6 +142,7 @@ export class Api implements HttpProtocol {
       addresses: [...addresses],
       ...(unixSocket === undefined ? {} : { unix_socket: unixSocket }),
       data,
+      journal: { ...journal },
       sessions,
       keys: keys.list().length,
       devices: devices.list().length,

@@ -1,3 +1,5 @@
+import type { JournalFigures } from "../ports.ts";
+
 /** What the gateway says of itself. */
 export interface Status {
   readonly version: string;
@@ -7,5 +9,6 @@ export interface Status {
   readonly addresses: readonly { readonly listen: string; readonly protocol?: string; readonly url: string }[];
   readonly unixSocket?: string | undefined;
   readonly data: string;
+  readonly journal: JournalFigures;
   readonly sessions: number;
 }

@@ -189,8 +189,12 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
     devices: [],
     origins: options.origins ?? [],
   };
-  const status = () => ({ version: "0", run: broker.run, started: clock.now(), addresses: [], data: "", sessions: 0 });
-  const api = new Api({ hub, gate, tickets, keys, devices, clock, chance, status });
+  const figures = { waiting: 0, lag: 0, commits: 0, syncs: 0, kept: 0 };
+  const place = { addresses: [], data: "", journal: figures, sessions: 0 };
+  const status = () => ({ version: "0", run: broker.run, started: clock.now(), ...place });
+  const nowhere = () => Promise.reject(new Error("Cannot back up: there is no data directory"));
+  const storage = { keys, devices, putAll: () => undefined, backUp: nowhere };
+  const api = new Api({ hub, gate, tickets, ...storage, clock, chance, status });
   const offers = options.alone === true ? [] : [{ protocol, policy }];
   const front = new Front({ gate, log, offers, rest: { protocol: options.alone === true ? protocol : api, policy } });
   const listener: HttpListener = listenHttp({
