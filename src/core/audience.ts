@@ -94,7 +94,8 @@ export class Audience {
         if (first?.source !== rest) first = this.#begin(rest);
         session.owe(first);
       }
-      if (known <= delivered && (rest.frames.length > 0 || !this.form.chained)) newcomers.delete(session);
+      const begun = !this.form.chained || rest.publications.some((publication) => publication !== undefined);
+      if (begun && known <= delivered) newcomers.delete(session);
     }
     if (newcomers.size === 0) this.#newcomers = undefined;
   }
