@@ -1,0 +1,84 @@
+import { expect, test } from "bun:test";
+import type { ChannelSettings } from "../../../src/ports.ts";
+import { Stage } from "./unread.ts";
+
+const stream: ChannelSettings = {
+  kind: "stream",
+  history: { size: 100, ttl: 600_000 },
+  durable: "no",
+  presence: false,
+  queue: "disconnect",
+};
+
+test("What 1,000 subscribers are owed by a turn is encoded once, joined once, and written once to each", async () => {
+  const stage = new Stage(() => stream);
+  const outlets = [];
+  for (let n = 0; n < 1000; n++) outlets.push(await stage.open({ id: 2, subscribe: { channel: "flood" } }));
+  stage.publish("flood", "for newcomers");
+  stage.hub.flush();
+  for (let n = 0; n < 100; n++) stage.publish("flood", n);
+  stage.hub.flush();
+  const [first] = outlets;
+  const payload = first?.writes.at(-1);
+  expect(payload?.parts).toHaveLength(1);
+  expect(String(payload?.parts[0]).split("\n")).toHaveLength(100);
+  for (const outlet of outlets) {
+    expect(outlet.writes).toHaveLength(3);
+    expect(outlet.writes.at(-1)).toBe(payload as NonNullable<typeof payload>);
+  }
+});
+
+test("Sessions with the same several subscriptions share what they are owed of them", async () => {
+  const stage = new Stage(() => stream);
+  const outlets = [];
+  for (let n = 0; n < 10; n++) {
+    outlets.push(await stage.open({ id: 2, subscribe: { channel: "a" } }, { id: 3, subscribe: { channel: "b" } }));
+  }
+  stage.publish("a", 1);
+  stage.publish("b", 2);
+  stage.publish("a", 3);
+  stage.hub.flush();
+  const payload = outlets[0]?.writes.at(-1);
+  expect(String(payload?.parts[0]).match(/"data":\d/g)).toEqual(['"data":1', '"data":2', '"data":3']);
+  for (const outlet of outlets) expect(outlet.writes.at(-1)).toBe(payload as NonNullable<typeof payload>);
+});
+
+test("Whoever lost publications of its queue is told to subscribe again (2500), and then recovers them", async () => {
+  const stage = new Stage(() => ({ ...stream, queue: "drop-oldest" }));
+  const outlet = await stage.open({ id: 2, subscribe: { channel: "lossy" } });
+  outlet.stopReading();
+  for (let n = 0; n < 50; n++) {
+    stage.publish("lossy", n);
+    stage.hub.flush();
+  }
+  outlet.readOn();
+  const lines = outlet.received.flatMap((text) => text.split("\n"));
+  const told = lines.findIndex((line) => line.includes('"unsubscribe":{"code":2500'));
+  expect(told).toBeGreaterThan(0);
+  const [reply] = lines.filter((line) => line.includes('"id":2'));
+  const { subscribe } = JSON.parse(reply ?? "{}") as { subscribe: { epoch: string } };
+  const { epoch } = subscribe;
+  stage.say(outlet, { id: 3, subscribe: { channel: "lossy", recover: true, epoch, offset: 1 } });
+  expect(outlet.received.at(-1)).toContain('"recovered":true');
+  expect(outlet.received.at(-1)).toContain('"data":49');
+});
+
+test("A stream that began anew under its subscribers has a hole: they are told (2500) and find their place gone", async () => {
+  const stage = new Stage(() => ({ ...stream, history: { size: 0, ttl: 0 } }), { maxChannels: 3 });
+  const outlet = await stage.open({ id: 2, subscribe: { channel: "forgotten" } });
+  const other = await stage.open({ id: 2, subscribe: { channel: "forgotten", join_leave: true } });
+  stage.publish("forgotten", 1);
+  stage.publish("forgotten", 2);
+  for (const name of ["a", "b", "c", "d"]) stage.publish(name, 0);
+  stage.publish("forgotten", 1);
+  stage.hub.flush();
+  for (const each of [outlet, other]) {
+    expect(each.received.at(-1)).toContain('{"push":{"channel":"forgotten","unsubscribe":{"code":2500');
+    expect(each.ends).toEqual([]);
+    stage.say(each, { id: 3, subscribe: { channel: "forgotten" } });
+    expect(each.received.at(-1)).toContain('{"id":3,"subscribe":{');
+  }
+  stage.publish("forgotten", 2);
+  stage.hub.flush();
+  expect(outlet.received.at(-1)).toContain('"data":2');
+});
