@@ -45,7 +45,9 @@ export class JsonWire implements Wire {
     if (this.oneWay) return commandsOf(`{"id":1,"connect":${data}}`, []);
     if (!data.includes("\n")) return commandsOf(data, []);
     const commands: Command[] = [];
-    for (const line of data.split("\n")) if (line.trim() !== "") commandsOf(line, commands);
+    const lines = data.split("\n").filter((line) => line.trim() !== "");
+    if (lines.length === 0) throw new Refused("badConnection", "Cannot obey an empty message");
+    for (const line of lines) commandsOf(line, commands);
     return commands;
   }
 
