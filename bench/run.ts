@@ -1,6 +1,6 @@
 /** `npm run bench`: measures the gateway beside the floor and its peers, prints the table and writes it as JSON. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildTools } from "./build.ts";
@@ -45,7 +45,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.exit(130);
   });
 }
-process.on("exit", killAll);
+// A folder of this run for sockets, data and progress pages.
+const folder = mkdtempSync(join(tmpdir(), "hearthwire-bench-"));
+process.on("exit", () => {
+  killAll();
+  rmSync(folder, { recursive: true, force: true });
+});
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -74,14 +79,15 @@ async function main(): Promise<number> {
     return 2;
   }
   const effort = { ...(given.quick ? quick : whole), reps };
-  const folder = mkdtempSync(join(tmpdir(), "hearthwire-bench-"));
   try {
     const tools = buildTools();
     const workshop = new Workshop(tools, effort, { root, folder, against: given.against, profile: given.profile }, say);
     return await measure(workshop, names, given.json);
+  } catch (thrown) {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    return 1;
   } finally {
     await endAll();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -89,6 +95,9 @@ async function measure(workshop: Workshop, names: readonly string[], json: boole
   const started = new Date();
   const rows: Row[] = [];
   const raw: Record<string, unknown> = {};
+  const [load = 0] = loadavg();
+  if (load > 0.5)
+    say(`The machine is busy (load ${load.toFixed(1)}): rates say little now, and ratios less than usual.`);
   if (!canPin()) say("Not pinned: this needs two cores and taskset. Ratios mean less.");
   for (const name of names) {
     const outcome = await scenarios[name]?.(workshop);
@@ -96,7 +105,13 @@ async function measure(workshop: Workshop, names: readonly string[], json: boole
     raw[name] = outcome?.raw;
   }
   const seconds = Math.round((Date.now() - started.getTime()) / 1000);
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, runtime: `Bun ${Bun.version}`, pinned: canPin() };
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    runtime: `Bun ${Bun.version}`,
+    pinned: canPin(),
+    load,
+  };
   const frameBytes = await workshop.frameLength();
   const result = { started: started.toISOString(), seconds, machine, effort: workshop.effort, frameBytes, rows, raw };
   const text = `${JSON.stringify(result, null, 2)}\n`;

@@ -1,5 +1,5 @@
 /** The servers that are measured: the gateway, and its peers in Node. Each takes publications by a Unix socket. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Child } from "./processes.ts";
 
@@ -40,7 +40,7 @@ export async function startServer(name: ServerName, ground: Ground): Promise<Ser
   const socketPath = join(folder, "push.sock");
   const child =
     name === "gateway" ? startGateway(ground, folder, port, socketPath) : startPeer(name, ground, port, socketPath);
-  if (name === "gateway") await answers(child, port);
+  if (name === "gateway") await answers(child, port, socketPath);
   else await child.line((line) => line === "ready", 10_000);
   return { name, child, port, socketPath, subscribe: (channel) => subscription(name, port, channel) };
 }
@@ -62,6 +62,9 @@ unix_socket:
 anonymous:
   subscribe: ["**"]
   publish: ["**"]
+channels:
+  few/*: { history: { size: 10000, ttl: 1h } }
+  many/*: { history: { size: 1, ttl: 1h } }
 limits:
   publish_rate: { key: 0, address: 0 }
 log:
@@ -89,8 +92,8 @@ function subscription(name: ServerName, port: number, channel: string): readonly
   return ["-p", String(port), "-u", path, "-m", "40", "--ready", "40{"];
 }
 
-/** Waits until a listener answers. */
-async function answers(child: Child, port: number): Promise<void> {
+/** Waits until both ways in are open. */
+async function answers(child: Child, port: number, socketPath: string): Promise<void> {
   let failure: unknown;
   for (const deadline = Date.now() + 15_000; Date.now() < deadline; await Bun.sleep(25)) {
     const ended = await Promise.race([child.exited, Promise.resolve(undefined)]);
@@ -98,7 +101,8 @@ async function answers(child: Child, port: number): Promise<void> {
       throw new Error(`Cannot start the gateway: ${child.errors.trim() || `exit code ${ended}`}`);
     try {
       await fetch(`http://127.0.0.1:${port}/channels/bench`, { signal: AbortSignal.timeout(1000) });
-      return;
+      if (existsSync(socketPath)) return;
+      failure = "it opened no Unix socket.";
     } catch (thrown) {
       failure = thrown;
     }

@@ -14,29 +14,32 @@ const patternsEach = 100;
 export async function growth(workshop: Workshop): Promise<Outcome> {
   const channels = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
     if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
-    workshop.say(`growth: publishing once on ${manyChannels.toLocaleString("en")} channels`);
-    await fill(workshop, many, manyChannels);
-    await fill(workshop, few, fewChannels);
-    return {
-      // All channels of each: this adds the cost of memory that is spread over more of them.
-      spread: await compare(workshop, [few, fewChannels], [many, manyChannels]),
-      // The same ten channels of each, beside which the others only exist.
-      hot: await compare(workshop, [few, fewChannels], [many, fewChannels]),
-    };
+    workshop.say(`growth: publishing on ${manyChannels.toLocaleString("en")} channels`);
+    // As many publications are kept by the one as by the other, so that only the number of channels differs.
+    const [ten, lot] = [spread("few", fewChannels), spread("many", manyChannels)];
+    await fill(workshop, few, ten);
+    await fill(workshop, many, lot);
+    const all = await compare(workshop, [few, ten], [many, lot]);
+    // The same ten channels of each, beside which the others only exist.
+    const hot = await compare(workshop, [few, spread("hot", 10)], [many, spread("hot", 10)]);
+    // With the history that a channel has by default, the many keep more and more.
+    const filling = await compare(workshop, [few, spread("full", fewChannels)], [many, spread("full", manyChannels)]);
+    return { all, hot, filling };
   });
   const patterns = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
     if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
     workshop.say(`growth: subscribing to ${manyPatterns.toLocaleString("en")} patterns`);
     const sockets = [await listen(few, 0, 1), ...(await listenMuch(many))];
-    const known = await compare(workshop, [few, fewChannels], [many, fewChannels]);
-    const fresh = await compare(workshop, [few, 1_000_000], [many, 1_000_000]);
+    const known = await compare(workshop, [few, spread("hot", 10)], [many, spread("hot", 10)]);
+    const fresh = await compare(workshop, [few, spread("new", 1_000_000)], [many, spread("new", 1_000_000)]);
     for (const socket of sockets) socket.close();
     return { known, fresh };
   });
   return {
     rows: [
-      ...rowsOf("10 → 100,000 channels, publishing on all", channels.spread, within),
-      ...rowsOf("10 → 100,000 channels, publishing on ten", channels.hot, within),
+      ...rowsOf("10 → 100,000 channels, on random ones", channels.all, within),
+      ...rowsOf("10 → 100,000 channels, on ten of them", channels.hot, within),
+      ...rowsOf("10 → 100,000 channels, histories filling", channels.filling),
       ...rowsOf("1 → 10,000 patterns, on known channels", patterns.known, within),
       ...rowsOf("1 → 10,000 patterns, on new channels", patterns.fresh, within),
     ],
@@ -50,7 +53,7 @@ interface Comparison {
   readonly many: readonly number[];
 }
 
-function rowsOf(what: string, { few, many }: Comparison, target: Row["target"]): Row[] {
+function rowsOf(what: string, { few, many }: Comparison, target?: Row["target"]): Row[] {
   const scenario = "cost of a publish";
   const [a, b] = [few, many].map((costs) => (spreadOf(costs)?.median ?? Number.NaN).toFixed(2));
   return [row(scenario, `${what} (${a} → ${b} µs)`, ratios(many, few), "ratio", target)];
@@ -58,7 +61,7 @@ function rowsOf(what: string, { few, many }: Comparison, target: Row["target"]):
 
 async function compare(
   workshop: Workshop,
-  ...sides: readonly [readonly [Server, number], readonly [Server, number]]
+  ...sides: readonly [readonly [Server, Spread], readonly [Server, Spread]]
 ): Promise<Comparison> {
   const [few, many] = sides;
   const costs = { few: [] as number[], many: [] as number[] };
@@ -73,31 +76,25 @@ async function compare(
 }
 
 /** CPU per publication, in µs, while random ones of so many channels are published on. */
-async function cost(workshop: Workshop, server: Server, channels: number): Promise<number> {
+async function cost(workshop: Workshop, server: Server, channels: Spread): Promise<number> {
   const before = server.child.cpu();
-  const publisher = workshop.publish(server, ...spread(channels), "-t", 1, ...hurry);
+  const publisher = workshop.publish(server, ...channels, "-t", 1, ...hurry);
   const { sent } = await publisher.report("published");
   return ((server.child.cpu() - before) * 1e6) / Number(sent);
 }
 
 const hurry = ["--batch", 50, "--window", 64];
 
-function spread(channels: number): readonly (string | number)[] {
-  return ["--channel", "grow/%d", "--channels", channels];
+/** The publisher's options for random ones of so many channels. */
+type Spread = readonly (string | number)[];
+
+function spread(level: string, channels: number): Spread {
+  return ["--channel", `${level}/%d`, "--channels", channels];
 }
 
-async function fill(workshop: Workshop, server: Server, channels: number): Promise<void> {
-  const publisher = workshop.publish(
-    server,
-    ...spread(channels),
-    "--in-turn",
-    1,
-    "--count",
-    channels,
-    "-t",
-    60,
-    ...hurry,
-  );
+/** Publishes on the channels one after the other, until all history is full that can be. */
+async function fill(workshop: Workshop, server: Server, channels: Spread): Promise<void> {
+  const publisher = workshop.publish(server, ...channels, "--in-turn", 1, "--count", manyChannels, "-t", 60, ...hurry);
   await publisher.report("published", 90_000);
 }
 

@@ -1,4 +1,4 @@
-/** How many publications enter, each counted at one subscriber: by Unix socket, and by POST on 32 connections. */
+/** How many publications enter, each counted at one subscriber: by Unix socket, and by POST on 64 connections. */
 import type { Server, ServerName } from "../servers.ts";
 import type { Outcome, Row, Workshop } from "../workshop.ts";
 import { connectedAll } from "../workshop.ts";
@@ -64,7 +64,7 @@ async function run(workshop: Workshop, server: Server, way: Way): Promise<Ingest
   const pace = ["-t", seconds, "--progress", page, "--ahead", 10_000];
   const publisher =
     way === "HTTP"
-      ? workshop.post(server, ...pace, "--connections", 32)
+      ? workshop.post(server, ...pace, "--connections", 64)
       : workshop.publish(server, ...pace, "--batch", 50, "--window", 64);
   await load.report("window");
   const before = server.child.cpu();
