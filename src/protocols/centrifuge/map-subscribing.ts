@@ -106,7 +106,7 @@ export class MapSubscribing {
         session as AnySession,
         select([channel]),
         past,
-        (reading) => begin({ ...terms, ...liveResult(reading, wish, recoverable(settings)) }),
+        (reading) => begin({ ...liveResult(reading, wish, recoverable(settings)), ...terms() }),
         form,
         rights,
       ),

@@ -1,5 +1,5 @@
 /** Subscribing to streams, patterns, and maps by those who know nothing of maps. */
-import { everyRight } from "../../core/access.ts";
+import { everyRight, type Rights } from "../../core/access.ts";
 import { isPattern, select } from "../../core/channels.ts";
 import type { Hub } from "../../core/hub.ts";
 import { Refused, refusals } from "../../core/refusals.ts";
@@ -35,6 +35,10 @@ export interface SubscribingParts {
   readonly clock: Clock;
   readonly settingsOf: SettingsOf;
 }
+
+/** How long a subscription lasts. */
+type Terms = Pick<SubscribeResult, "expires" | "ttl">;
+const endless = (): Terms => ({});
 
 /** The flag by which a client asks for refusal 112 in place of `recovered: false`. */
 const rejectUnrecovered = 2;
@@ -82,34 +86,37 @@ export class Subscribing {
         session as AnySession,
         select([wish.channel]),
         pastOf(wish),
-        (reading) => begin({ ...terms, ...resultOf(reading, wish) }),
+        (reading) => begin({ ...resultOf(reading, wish), ...terms() }),
         form,
         rights,
       ),
     );
   }
 
-  /** Goes on with the rights that the session, its token for the channel, or the gateway itself has. */
+  /**
+   * Goes on with the rights that the session, its token for the channel, or the gateway itself has. `terms` is to be
+   * asked once the subscription stands: its time begins to run.
+   */
   granted(
     session: ClientSession,
     params: Params,
     channel: string,
     byServer: boolean,
-    go: (terms: Pick<SubscribeResult, "expires" | "ttl">, rights: typeof everyRight) => MaybePromise<void>,
+    go: (terms: () => Terms, rights: Rights) => MaybePromise<void>,
   ): MaybePromise<void> {
     const token = textField(params, "token");
-    if (byServer) return go({}, everyRight);
-    if (token === "") return go({}, session.rights);
+    if (byServer) return go(endless, everyRight);
+    if (token === "") return go(endless, session.rights);
     const grant = this.#parts.seams.subscriptionToken(token, channel, session.principal);
     const goOn = ({ expires }: { readonly expires?: number }): MaybePromise<void> => {
       if (!session.open) return;
-      return go(expires === undefined ? {} : this.expireAt(session, channel, expires), everyRight);
+      return go(expires === undefined ? endless : () => this.expireAt(session, channel, expires), everyRight);
     };
     return grant instanceof Promise ? grant.then(goOn) : goOn(grant);
   }
 
   /** Ends the subscription some time after its token is over, if no new one comes. */
-  expireAt(session: ClientSession, channel: string, expires: number): { readonly expires: true; readonly ttl: number } {
+  expireAt(session: ClientSession, channel: string, expires: number): Terms {
     const { hub, clock } = this.#parts;
     const { state } = session;
     const left = expires - clock.now();
