@@ -316,7 +316,7 @@ export class Hub implements SessionHost {
 
   /** The kernel did not take all that was written to it. */
   lagging(session: AnySession): void {
-    session.queue = new OutgoingQueue(this.now);
+    session.queue = new OutgoingQueue();
     this.#lagging.add(session);
   }
 

@@ -6,7 +6,7 @@ import type { Frame, Publication, QueuePolicy } from "../ports.ts";
 import type { Batch } from "./form.ts";
 
 export interface QueueLimits {
-  /** At most this many bytes wait, in the process and the queue together. */
+  /** At most this many bytes wait, besides what was written in one piece and is on its way. */
   readonly bytes: number;
   /** At most this many ms may something of a `disconnect` channel wait. */
   readonly age: number;
@@ -35,47 +35,46 @@ export class OutgoingQueue {
   bytes = 0;
   /** Frames that a policy took out. */
   dropped = 0;
-  /** Since when something that was written has not been taken. */
-  since: number;
-
-  constructor(since: number) {
-    this.since = since;
-  }
+  /** Since when something of a `disconnect` channel waits. */
+  #strictSince = 0;
 
   get frames(): number {
     return this.#waiting.size;
   }
 
-  add(batch: Batch, policyOf: (channel: string) => QueuePolicy): void {
+  add(batch: Batch, now: number, policyOf: (channel: string) => QueuePolicy): void {
     for (const [at, frame] of batch.frames.entries()) {
       const publication = batch.publications[at];
       const policy = publication === undefined ? undefined : policyOf(publication.channel);
       const waiting: Waiting = { frame, publication, bytes: Buffer.byteLength(frame), strict: policy === "disconnect" };
-      if (waiting.strict) this.#strict++;
+      if (waiting.strict && this.#strict++ === 0) this.#strictSince = now;
       if (publication !== undefined && policy === "latest") this.#supersede(publication, waiting);
       this.#waiting.add(waiting);
       this.bytes += waiting.bytes;
     }
   }
 
-  /** Whether more waits than may. `held`: what the transport itself still holds. */
-  over(limits: QueueLimits, held: number, now: number): boolean {
-    return this.bytes + held > limits.bytes || (this.#strict > 0 && now - this.since > limits.age);
+  /**
+   * Whether more waits than may. What the transport holds does not count: it was written in one piece when nothing waited,
+   * and may be a snapshot that is larger than the limit and that a slow line takes its time for.
+   */
+  over(limits: QueueLimits, now: number): boolean {
+    return this.bytes > limits.bytes || (this.#strict > 0 && now - this.#strictSince > limits.age);
   }
 
   /**
    * Takes out the oldest of `drop-oldest` channels until the queue is within its bytes. False if it is over a limit even
    * then: the session cannot be kept.
    */
-  shrink(limits: QueueLimits, held: number, now: number, policyOf: (channel: string) => QueuePolicy): boolean {
+  shrink(limits: QueueLimits, now: number, policyOf: (channel: string) => QueuePolicy): boolean {
     for (const waiting of this.#waiting) {
-      if (this.bytes + held <= limits.bytes) break;
+      if (this.bytes <= limits.bytes) break;
       if (waiting.publication === undefined || policyOf(waiting.publication.channel) !== "drop-oldest") continue;
       this.#lost ??= new Set();
       this.#lost.add(waiting.publication.channel);
       this.#drop(waiting);
     }
-    return !this.over(limits, held, now);
+    return !this.over(limits, now);
   }
 
   /** Everything that waits, oldest first, and the channels of which something was dropped; the queue is then empty. */

@@ -159,7 +159,6 @@ export class Session<State = unknown> implements Inlet {
     if (notice !== undefined) frames.unshift(notice);
     if (lost.length > 0) this.conversation.lost?.(this, lost);
     if (frames.length === 0 || this.#write(new Batch(this.form.framing, frames, []))) this.host.caughtUp(this);
-    else queue.since = this.host.now;
   }
 
   ended(code: number, _reason: string): void {
@@ -170,11 +169,16 @@ export class Session<State = unknown> implements Inlet {
 
   /** Sends frames to this peer alone, in the write that ends the turn, before what its audiences are owed. */
   send(...frames: Frame[]): void {
-    if (!this.open) return;
+    this.sendAll(frames);
+  }
+
+  /** Like `send`, for as many as there are. */
+  sendAll(frames: readonly Frame[]): void {
+    if (!this.open || frames.length === 0) return;
     if (this.#own === undefined) {
-      this.#own = frames;
+      this.#own = [...frames];
       if (this.#owed === undefined) this.host.owing(this);
-    } else this.#own.push(...frames);
+    } else for (const frame of frames) this.#own.push(frame);
   }
 
   /** Ends it with a refusal, after what it is owed; `slow` and dead peers at once. */
@@ -191,6 +195,8 @@ export class Session<State = unknown> implements Inlet {
       // Writing may have shown that the peer is gone, or too slow.
       if (!this.open) return;
     }
+    // What the peer said before it left is still obeyed; what it said before it was sent away is not.
+    this.#commands = undefined;
     this.#gone(goodbye.code);
     this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt);
   }
@@ -233,7 +239,7 @@ export class Session<State = unknown> implements Inlet {
       if (!this.#write(batch) && this.open) this.host.lagging(this);
       return;
     }
-    queue.add(batch, this.host.policyOf);
+    queue.add(batch, this.host.now, this.host.policyOf);
     this.reconsider();
   }
 
@@ -241,21 +247,25 @@ export class Session<State = unknown> implements Inlet {
   reconsider(): void {
     const { queue } = this;
     if (queue === undefined || !this.open) return;
-    const limits = this.host.limits.queue;
-    const held = this.outlet.queued();
-    if (!queue.over(limits, held, this.host.now)) return;
-    if (!queue.shrink(limits, held, this.host.now, this.host.policyOf)) this.end(new Refused("slow"), true);
+    const { now, policyOf, limits } = this.host;
+    if (!queue.over(limits.queue, now)) return;
+    if (!queue.shrink(limits.queue, now, policyOf)) this.end(new Refused("slow"), true);
   }
 
   #write(batch: Batch): boolean {
     this.lastOut = this.host.now;
-    return this.outlet.write(batch.payload);
+    try {
+      return this.outlet.write(batch.payload);
+    } catch (thrown) {
+      this.host.log.error({ err: thrown, session: this.id }, "Cannot write to a session");
+      this.end(new Refused("writeError"), true);
+      return true;
+    }
   }
 
   #gone(code: number): void {
     this.open = false;
     this.host.remove(this);
-    this.#commands = undefined;
     try {
       this.conversation.ended?.(this, code);
     } catch (thrown) {

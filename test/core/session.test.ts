@@ -106,7 +106,7 @@ describe("commands", () => {
     expect(outlet.ends).toHaveLength(1);
   });
 
-  test("of a session that has ended are not obeyed any more", async () => {
+  test("that came before the peer hung up are obeyed all the same", async () => {
     const setting = new Setting();
     const { session } = setting.connect();
     const obeyed: string[] = [];
@@ -118,6 +118,24 @@ describe("commands", () => {
     session.message("first");
     session.message("second");
     session.ended(1000, "");
+    first.open();
+    await settle();
+    session.message("third");
+    expect(obeyed).toEqual(["first", "second"]);
+  });
+
+  test("of a session that was sent away are not obeyed any more", async () => {
+    const setting = new Setting();
+    const { session } = setting.connect();
+    const obeyed: string[] = [];
+    const first = door();
+    setting.conversation.obey = (_session, message) => {
+      obeyed.push(message);
+      return first.opens;
+    };
+    session.message("first");
+    session.message("second");
+    session.end(new Refused("forceDisconnect"));
     first.open();
     await settle();
     session.message("third");

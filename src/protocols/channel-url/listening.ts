@@ -137,7 +137,7 @@ export class Listening implements Conversation<State> {
       session.send(frame(session, helloText(wish.heartbeat), { event: "hello" }));
       const done = this.#parts.hub.subscribe(session as AnySession, wish.selector, wish.past, (reading) => {
         session.state = undefined;
-        session.send(...beginning(session as AnySession, reading));
+        session.sendAll(beginning(session as AnySession, reading));
       });
       if (done instanceof Promise) done.catch(failed);
     } catch (thrown) {

@@ -64,7 +64,7 @@ export class Polling {
         ({ run, seq } = begun.position);
         const missed = inOrder(begun).map((publication) => session.form.frameOf(publication));
         if (begun.gap) missed.unshift(session.form.gap(lostChannels(begun, wish.selector)) ?? "");
-        if (missed.length > 0) session.send(...missed);
+        if (missed.length > 0) session.sendAll(missed);
       });
       if (done instanceof Promise) done.catch(() => session.end(new Refused("serverError")));
       return session;

@@ -114,5 +114,5 @@ function tell(session: AnySession, { channels }: Reading): void {
   const { form } = session;
   const publications = channels.flatMap((channel) => channel.publications).filter((one) => form.concerns(one));
   if (publications.length === 0) return;
-  session.send(...publications.sort((a, b) => a.seq - b.seq).map((one) => form.frameOf(one)));
+  session.sendAll(publications.sort((a, b) => a.seq - b.seq).map((one) => form.frameOf(one)));
 }
