@@ -85,6 +85,8 @@ function create(database: Database, path: string, format: Format): void {
     format.create(database);
     database.run(`PRAGMA user_version = ${format.version}`);
   });
+  // What a file is stands in the file itself, whatever becomes of its WAL.
+  database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 function check(database: Database, path: string): void {

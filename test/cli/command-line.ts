@@ -99,8 +99,13 @@ export class Home {
   readonly data = join(this.folder, "data");
   readonly #running = new Set<RunningCommand>();
 
-  spawn(words: readonly string[], { stdin, env = {} }: CommandOptions = {}): RunningCommand {
-    const child = Bun.spawn([process.execPath, program, ...words], {
+  spawn(words: readonly string[], options: CommandOptions = {}): RunningCommand {
+    return this.spawnProgram([process.execPath, program, ...words], options);
+  }
+
+  /** Another program, which may run ours. */
+  spawnProgram(words: readonly string[], { stdin, env = {} }: CommandOptions = {}): RunningCommand {
+    const child = Bun.spawn([...words], {
       cwd: this.folder,
       env: this.environment(env),
       stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
