@@ -464,6 +464,8 @@ export interface DialRequest {
   readonly body?: string;
   /** In ms, for all of it. */
   readonly patience: number;
+  /** Rejects when the answer has more bytes. Default: what no home system answers in one piece. */
+  readonly largest?: number;
 }
 
 export interface DialAnswer {

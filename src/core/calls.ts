@@ -1,16 +1,19 @@
 /** Methods that peers may call: a registry, the grant `call`, and the refusals of both. */
 import type { JsonText, MaybePromise } from "../ports.ts";
+import { matches, patternFault } from "./channels.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 
 /** Answers a call, or throws `Refused`: 108 while it cannot, 107 where it can make nothing of the parameters. */
-export type Callable = (params: JsonText, by: Principal) => MaybePromise<JsonText>;
+export type Callable = (params: JsonText, by: Principal, method: string) => MaybePromise<JsonText>;
 
 /** Levels separated by `.`: `deconz.set`. */
 const methodForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 
 export class Calls {
   readonly #methods = new Map<string, Callable>();
+  /** In the order in which they were registered; methods of a name of their own come before. */
+  readonly #families: { readonly pattern: string; readonly callable: Callable }[] = [];
 
   /** The answer takes it back. */
   register(method: string, callable: Callable): () => void {
@@ -22,6 +25,13 @@ export class Calls {
     };
   }
 
+  /** All methods that a pattern like `app.*` matches and that have no name of their own here. */
+  registerAll(pattern: string, callable: Callable): void {
+    const fault = methodPatternFault(pattern);
+    if (fault !== undefined) throw new Error(`Cannot register methods ${JSON.stringify(pattern)}: ${fault}`);
+    this.#families.push({ pattern: levels(pattern), callable });
+  }
+
   /** Names that a principal may call, in order. */
   methods(by: Principal): readonly string[] {
     return [...this.#methods.keys()].filter((method) => by.rights.may("call", method)).sort();
@@ -31,9 +41,21 @@ export class Calls {
   call(method: string, params: JsonText, by: Principal): MaybePromise<JsonText> {
     if (!methodForm.test(method)) throw new Refused("methodNotFound", "Cannot call it: that is no method's name");
     by.rights.require("call", method);
-    const callable = this.#methods.get(method);
+    const family = (): Callable | undefined =>
+      this.#families.find(({ pattern }) => matches(pattern, levels(method)))?.callable;
+    const callable = this.#methods.get(method) ?? family();
     if (callable === undefined)
       throw new Refused("methodNotFound", `Cannot call ${method.slice(0, 80)}: no such method`);
-    return callable(params, by);
+    return callable(params, by, method);
   }
+}
+
+function levels(method: string): string {
+  return method.replaceAll(".", "/");
+}
+
+/** What is wrong with a method's name or a pattern of methods, or nothing. */
+export function methodPatternFault(pattern: string): string | undefined {
+  if (!/^[A-Za-z0-9_.*-]+$/.test(pattern)) return "methods have letters, digits, `-`, `_`, and `.` between levels";
+  return patternFault(levels(pattern));
 }

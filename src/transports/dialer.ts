@@ -10,15 +10,33 @@ interface PingingSocket extends WebSocket {
 /** What no home system answers in one piece, in bytes. */
 const largestAnswer = 64 * 1024 * 1024;
 
-async function request(url: string, { method = "GET", headers, body, patience }: DialRequest): Promise<DialAnswer> {
+async function request(url: string, options: DialRequest): Promise<DialAnswer> {
+  const { method = "GET", headers, body, patience, largest = largestAnswer } = options;
   const response = await fetch(url, {
     method,
     signal: AbortSignal.timeout(patience),
     ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
   });
-  if (Number(response.headers.get("content-length")) > largestAnswer) throw new Error("the answer is too large");
-  return { status: response.status, text: await response.text(), url: response.url };
+  return { status: response.status, text: await textOf(response, largest), url: response.url };
+}
+
+/** Nothing is read of an answer that says that it is too large, and nothing more when it turns out to be. */
+async function textOf({ headers, body }: Response, largest: number): Promise<string> {
+  const tooLarge = (): Error => new Error("the answer is too large");
+  if (Number(headers.get("content-length")) > largest) {
+    await body?.cancel();
+    throw tooLarge();
+  }
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > largest) throw tooLarge();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 function webSocket(url: string, ears: DialedEars): DialedSocket {

@@ -24,13 +24,12 @@ import { JsonWire, joinedFraming } from "./json-wire.ts";
 import { MapSubscribing } from "./map-subscribing.ts";
 import { Obeying } from "./obeying.ts";
 import { protobufWire } from "./protobuf-wire.ts";
-import { plainSeams, type Seams } from "./seams.ts";
+import { type Seams, type SeamsParts, seamsOf } from "./seams.ts";
 import { Subscribing } from "./subscribing.ts";
 import type { Wire } from "./wire.ts";
 
-export interface CentrifugeParts {
+export interface CentrifugeParts extends SeamsParts {
   readonly hub: Hub;
-  readonly gate: Gate;
   readonly rate: PublishRate;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -65,7 +64,7 @@ export class Centrifuge implements HttpProtocol {
 
   constructor(parts: CentrifugeParts) {
     const { hub, gate, rate, limits, heartbeat } = parts;
-    const seams = { ...plainSeams(gate), ...parts.seams };
+    const seams = { ...seamsOf(parts), ...parts.seams };
     const forms = new Forms();
     const emulated = new Emulated();
     const subscribing = new Subscribing({ ...parts, forms, seams });

@@ -1,8 +1,11 @@
 /** What this protocol asks others: who bears a token, what a token for a channel allows, and what an RPC answers. */
 
+import type { Calls } from "../../core/calls.ts";
+import { keyId } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Principal, Session } from "../../core/session.ts";
+import { type Tokens, tokenGrace } from "../../core/tokens.ts";
 import type { JsonText, MaybePromise } from "../../ports.ts";
 import type { Peer } from "./peer.ts";
 
@@ -38,19 +41,30 @@ export interface Seams {
 }
 
 /** How long after its end a token may be refreshed in the connection, in ms. */
-export const refreshGrace = 25_000;
+export const refreshGrace = tokenGrace;
 
-/** What holds without tokens, calls and other nodes: an API key is a token, and nothing can be called. */
-export function plainSeams(gate: Gate): Seams {
+export interface SeamsParts {
+  readonly gate: Gate;
+  /** Of an application; absent where the configuration has none. */
+  readonly tokens?: Tokens | undefined;
+  /** What can be called; absent where nothing can. */
+  readonly calls?: Calls | undefined;
+}
+
+/** What holds on one node: a token is an API key, or one of the application's. */
+export function seamsOf({ gate, tokens, calls }: SeamsParts): Seams {
   return {
     authenticate(token) {
+      if (keyId(token) === undefined && tokens !== undefined) return tokens.identity(token);
       const principal = gate.byKey(token);
       return { principal, ...(principal.device === undefined ? {} : { channels: [`$device/${principal.device}`] }) };
     },
-    subscriptionToken() {
+    subscriptionToken(token, channel, { id }) {
+      if (tokens !== undefined) return tokens.subscription(token, channel, id);
       throw new Refused("permissionDenied", "Cannot use a token for a channel: tokens are not configured");
     },
-    rpc(method) {
+    rpc(method, data, { principal }) {
+      if (calls !== undefined) return calls.call(method, data, principal);
       throw new Refused("methodNotFound", `Cannot call ${method.slice(0, 80)}: there is no such method`);
     },
     forward: () => false,

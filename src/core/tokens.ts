@@ -1,0 +1,192 @@
+/** Tokens (JWT) of an application: who bears one, and what it allows. Verified by `jose`; times come from the clock. */
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
+import type { Clock, Grants, JsonText } from "../ports.ts";
+import { grantsFault, Rights, verbs } from "./access.ts";
+import { foreignName, nameFault } from "./channels.ts";
+import { Refused } from "./refusals.ts";
+import type { Principal } from "./session.ts";
+import type { VerifyingKeys } from "./verifying-keys.ts";
+
+/** How long after its end a token may be refreshed in the connection, in ms. */
+export const tokenGrace = 25_000;
+
+/** Who a connection token says its bearer is. */
+export interface TokenIdentity {
+  /** Its `expires` lies `tokenGrace` behind that of the token. */
+  readonly principal: Principal;
+  /** When a new token is due; absent for never. */
+  readonly expires?: number;
+  /** Channels that its bearer is subscribed to, whatever its grants. */
+  readonly channels: readonly string[];
+}
+
+/** What a token for one channel allows. */
+export interface TokenSubscription {
+  readonly expires?: number;
+}
+
+export interface TokensParts {
+  readonly clock: Clock;
+  readonly keys: VerifyingKeys;
+  readonly audience?: readonly string[] | undefined;
+  readonly issuer?: string | undefined;
+  /** The rights of a token without the claim `grants`. */
+  readonly defaultGrants: Grants;
+}
+
+/** The longest that is looked at; those in use have a tenth of it. */
+const longest = 16_384;
+const mostChannels = 256;
+const longestUser = 200;
+const algorithms = /^(HS|RS|PS|ES)(256|384|512)$|^(EdDSA|Ed25519)$/;
+
+export class Tokens {
+  readonly #parts: TokensParts;
+
+  constructor(parts: TokensParts) {
+    this.#parts = parts;
+  }
+
+  /** Refused: unauthorized (101), also for a token of one channel; token expired (109). */
+  async identity(token: string): Promise<TokenIdentity> {
+    const claims = await this.claims(token);
+    if (claims["channel"] !== undefined) throw unauthorized("it is for one channel, not for a connection");
+    const { sub: user = "" } = claims;
+    const rights = new Rights(grantsIn(claims) ?? this.#parts.defaultGrants);
+    const expires = endOf(claims);
+    const info = infoIn(claims);
+    const id = user === "" ? "anonymous" : user;
+    const principal: Principal = {
+      id,
+      name: id,
+      rights,
+      ...(info === undefined ? {} : { info }),
+      ...(expires === undefined ? {} : { expires: expires + tokenGrace }),
+    };
+    return { principal, channels: channelsIn(claims), ...(expires === undefined ? {} : { expires }) };
+  }
+
+  /** Refused: permission denied (103) when it is no good for this channel and user; token expired (109). */
+  async subscription(token: string, channel: string, user: string): Promise<TokenSubscription> {
+    let claims: JWTPayload;
+    try {
+      claims = await this.claims(token);
+    } catch (thrown) {
+      if (thrown instanceof Refused && thrown.refusal.name === "unauthorized") throw denied(thrown.message);
+      throw thrown;
+    }
+    if (claims["channel"] !== channel) throw denied(`Cannot use the token for ${channel}: it is for another channel`);
+    const bearer = user === "anonymous" ? "" : user;
+    if ((claims.sub ?? "") !== bearer) throw denied(`Cannot use the token for ${channel}: it is another user's`);
+    const expires = endOf(claims);
+    return expires === undefined ? {} : { expires };
+  }
+
+  /** The claims of a token that is signed by one of our keys, for us, and not over. */
+  async claims(token: string): Promise<JWTPayload> {
+    if (token.length > longest) throw unauthorized("it is too long");
+    const algorithm = algorithmOf(token);
+    const { clock, keys, audience, issuer } = this.#parts;
+    const options = {
+      algorithms: [algorithm],
+      currentDate: new Date(clock.now()),
+      ...(audience === undefined || audience.length === 0 ? {} : { audience: [...audience] }),
+      ...(issuer === undefined ? {} : { issuer }),
+    };
+    const header = decodeProtectedHeader(token);
+    for (const key of await keys.fitting({ algorithm, id: header.kid })) {
+      try {
+        const { payload }: JWTVerifyResult = await jwtVerify(token, key, options);
+        const user: unknown = payload.sub === undefined ? "" : payload.sub;
+        if (typeof user === "string" && user.isWellFormed() && user.length <= longestUser) return payload;
+        throw unauthorized("its `sub` is no name of a user");
+      } catch (thrown) {
+        if (thrown instanceof errors.JWSSignatureVerificationFailed) continue;
+        if (thrown instanceof Refused) throw thrown;
+        throw asRefusal(thrown);
+      }
+    }
+    throw unauthorized("no key of ours has signed it");
+  }
+}
+
+function algorithmOf(token: string): string {
+  try {
+    const { alg } = decodeProtectedHeader(token);
+    if (typeof alg === "string" && algorithms.test(alg)) return alg;
+  } catch {
+    throw unauthorized("it is no JWT");
+  }
+  throw unauthorized("its algorithm is not taken");
+}
+
+function unauthorized(why: string): Refused {
+  return new Refused("unauthorized", `Cannot use the token: ${why}`);
+}
+
+function denied(message: string): Refused {
+  return new Refused("permissionDenied", message);
+}
+
+function asRefusal(thrown: unknown): Refused {
+  if (thrown instanceof errors.JWTExpired) return new Refused("tokenExpired");
+  if (thrown instanceof errors.JWTClaimValidationFailed) return unauthorized(`its claim \`${thrown.claim}\` is wrong`);
+  return unauthorized("it is not valid");
+}
+
+/** When the connection or subscription is over: `expire_at` (0 for never) where it is told, else the token's own end. */
+function endOf({ exp, expire_at: told }: JWTPayload): number | undefined {
+  if (told === undefined) return exp === undefined ? undefined : exp * 1000;
+  if (typeof told !== "number" || !Number.isFinite(told) || told < 0) throw unauthorized("its `expire_at` is no time");
+  return told === 0 ? undefined : told * 1000;
+}
+
+function grantsIn({ grants }: JWTPayload): Grants | undefined {
+  if (grants === undefined) return undefined;
+  const fault = claimedGrantsFault(grants);
+  if (fault !== undefined) throw unauthorized(`its \`grants\` make no sense: ${fault}`);
+  return grants as Grants;
+}
+
+/** What is wrong with a claim `grants`, which may be anything, or nothing. */
+export function claimedGrantsFault(claim: unknown): string | undefined {
+  if (typeof claim !== "object" || claim === null || Array.isArray(claim)) return "it is no object";
+  for (const [verb, patterns] of Object.entries(claim)) {
+    if (!(verbs as readonly string[]).includes(verb)) return `there is no grant ${verb.slice(0, 40)}`;
+    if (!Array.isArray(patterns) || !patterns.every((pattern) => typeof pattern === "string")) {
+      return `${verb} is no list of patterns`;
+    }
+  }
+  return grantsFault(claim as Grants);
+}
+
+function infoIn({ info, b64info }: JWTPayload): JsonText | undefined {
+  if (typeof b64info === "string") {
+    try {
+      return JSON.stringify(JSON.parse(Buffer.from(b64info, "base64").toString()));
+    } catch {
+      throw unauthorized("its `b64info` is no JSON in base64");
+    }
+  }
+  return info === undefined ? undefined : JSON.stringify(info);
+}
+
+/** The user's own channel, those of `channels`, and those of `subs`. */
+function channelsIn({ sub = "", channels, subs }: JWTPayload): readonly string[] {
+  const listed: unknown = channels ?? [];
+  if (!Array.isArray(listed)) throw unauthorized("its `channels` are no list");
+  if (subs !== undefined && (typeof subs !== "object" || subs === null)) throw unauthorized("its `subs` are no object");
+  const named: unknown[] = [...listed, ...Object.keys((subs as object | undefined) ?? {})];
+  if (named.length > mostChannels) throw unauthorized("it has too many channels");
+  const names = new Set<string>(sub === "" ? [] : [personalChannel(sub)]);
+  for (const name of named) {
+    if (typeof name !== "string" || nameFault(name) !== undefined) throw unauthorized("it has what is no channel");
+    names.add(name);
+  }
+  return [...names];
+}
+
+/** Where what is meant for one user goes, on all of the user's sessions. */
+export function personalChannel(user: string): string {
+  return `$user/${foreignName(user, "level")}`;
+}
