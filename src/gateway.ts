@@ -4,14 +4,17 @@ import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
 import { everyHost, type ListenAddress, printListen } from "./config/listen.ts";
-import { policyOf, protocolPolicy } from "./config/policies.ts";
-import type { Config, ProtocolName } from "./config/schema.ts";
+import { deconzBridge, deconzPolicy, policyOf, protocolPolicy } from "./config/policies.ts";
+import type { Config, ListenerConfig, ProtocolName } from "./config/schema.ts";
 import { settingsOf } from "./config/settings.ts";
 import { verbs } from "./core/access.ts";
+import { Calls } from "./core/calls.ts";
 import { addressIn, Gate } from "./core/gate.ts";
 import { Hub } from "./core/hub.ts";
 import { Idempotency } from "./core/idempotency.ts";
+import { Keyring } from "./core/keyring.ts";
 import { makeKey } from "./core/keys.ts";
+import { PairingWindow } from "./core/pairing-window.ts";
 import { PublishRate } from "./core/rate.ts";
 import { Refused } from "./core/refusals.ts";
 import { Tickets } from "./core/tickets.ts";
@@ -20,10 +23,18 @@ import { Front } from "./http/front.ts";
 import type { Status } from "./http/status.ts";
 import type { HttpProtocol, Log, Policy } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
+import type { Seams } from "./protocols/centrifuge/seams.ts";
 import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
+import { DeconzBridge } from "./protocols/deconz/bridge.ts";
+import { registerCalls } from "./protocols/deconz/calls.ts";
+import { Listening } from "./protocols/deconz/listening.ts";
+import { Deconz, type DeconzParts, type DeconzPlace } from "./protocols/deconz/protocol.ts";
+import { RestFace } from "./protocols/deconz/rest-face.ts";
 import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
+import { readBridgeKey } from "./storage/bridge-keys.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "./storage/data-directory.ts";
-import { type HttpListener, type HttpListenerOptions, listenHttp } from "./transports/http-server.ts";
+import { systemDialer } from "./transports/dialer.ts";
+import { type HttpListener, type HttpListenerOptions, ListenError, listenHttp } from "./transports/http-server.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
@@ -32,6 +43,9 @@ export { systemChance, systemClock } from "./transports/system.ts";
 
 /** How long connections may take to get their last bytes when the gateway stops, in ms. */
 const lastWrites = 2000;
+
+/** Where deCONZ looks for a port for its WebSocket; the last is any free one. */
+const usualWebSocketPorts = [443, 8080, 8088, 20_877, 0];
 
 /** Where the gateway listens, as it came to be. */
 export interface ListeningAt {
@@ -86,6 +100,8 @@ class Assembly implements Gateway {
   readonly #api: Api;
   readonly #unixSocket: UnixSocket;
   readonly #protocols: readonly ProtocolOffered[];
+  readonly #bridges: readonly DeconzBridge[];
+  readonly #deconz: DeconzParts;
   readonly #listeners: HttpListener[] = [];
   #unixListener: UnixStreamListener | undefined;
   readonly #started = systemClock.now();
@@ -121,9 +137,23 @@ class Assembly implements Gateway {
     this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });
     const maxAge = config.max_age;
     const about = { clock, chance, settingsOf: settings, limits, heartbeat, maxAge, version: `Hearthwire ${version}` };
-    const centrifuge = new Centrifuge({ hub, gate, rate, ...about });
+    const calls = new Calls();
+    const rpc: Seams["rpc"] = (method, params, { principal }) => calls.call(method, params, principal);
+    const centrifuge = new Centrifuge({ hub, gate, rate, seams: { rpc }, ...about });
+    const pairing = new PairingWindow(clock);
+    const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
+    const rest = new RestFace({ gate, keyring, window: pairing, clock, log });
+    this.#deconz = { gate, log, listening: new Listening(hub, heartbeat), rest };
+    this.#bridges = Array.from(config.bridges, ([name, { url, key: given }]) => {
+      const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
+      const bridge = new DeconzBridge({ name, url, key, hub, clock, log, dialer: systemDialer });
+      registerCalls(calls, bridge);
+      return bridge;
+    });
+    const { deconz: atDeconz } = config.protocols;
+    const deconz = this.#deconzAt(atDeconz, "/deconz", "protocols.deconz");
     // To add a protocol is to add one folder, and one line here.
-    this.#protocols = [channelUrl, centrifuge, this.#unixSocket];
+    this.#protocols = [channelUrl, centrifuge, this.#unixSocket, deconz];
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
     this.#api = new Api({ hub, gate, tickets, keys, devices, putAll, backUp, clock, chance, status });
@@ -135,12 +165,75 @@ class Assembly implements Gateway {
     this.#listenForOwner();
     const { config } = this;
     this.#listen(config.listen, config.tls, this.#mainFront());
-    for (const { listen, tls, protocol, ...access } of config.listeners) {
-      const policy = policyOf(config, access);
-      const front = protocol === undefined ? this.#mainFront(policy) : this.#frontOf(protocol, policy);
-      this.#listen(listen, tls, front, protocol);
+    const webSocketPorts: (() => void)[] = [];
+    for (const [at, listener] of config.listeners.entries()) {
+      const { listen, tls, protocol, ...access } = listener;
+      if (protocol === "deconz") webSocketPorts.push(...this.#listenAsDeconz(listener, `listeners[${at}]`));
+      else {
+        const policy = policyOf(config, access);
+        this.#listen(
+          listen,
+          tls,
+          protocol === undefined ? this.#mainFront(policy) : this.#frontOf(protocol, policy),
+          protocol,
+        );
+      }
     }
+    // Ports that were named come before those that are looked for.
+    for (const listen of webSocketPorts) listen();
+    for (const bridge of this.#bridges) bridge.start();
     if (config.unix_socket !== false) await this.#listenForBackends(config.unix_socket);
+  }
+
+  /** REST at `listen`. The answer listens for WebSockets where they have a port of their own; to be called last. */
+  #listenAsDeconz(listener: ListenerConfig, option: string): (() => void)[] {
+    const { listen, tls, ws_port: webSocketPort = "shared", public_ws_port: told } = listener;
+    const policy = deconzPolicy(this.config, listener);
+    let own: number | undefined;
+    const port = (): number | undefined => told ?? own;
+    const frontOf = (more: Partial<DeconzPlace>): Front =>
+      this.#frontAlone(this.#deconzAt(listener, "", option, { webSocketPort: port, ...more }), policy);
+    this.#listen(listen, tls, frontOf({}), "deconz");
+    if (webSocketPort === "shared") return [];
+    const ports = webSocketPort === "auto" ? usualWebSocketPorts : [webSocketPort];
+    return [
+      () => {
+        own = this.#listenAtFirst(ports, listen.host, tls, frontOf({ onlyWebSocket: true }));
+      },
+    ];
+  }
+
+  /** The first of the ports that can be had. */
+  #listenAtFirst(ports: readonly number[], host: string, tls: Config["tls"], front: Front): number {
+    for (const [at, port] of ports.entries()) {
+      try {
+        return this.#listen({ host, port }, tls, front, "deconz");
+      } catch (thrown) {
+        if (!(thrown instanceof ListenError) || at === ports.length - 1) throw thrown;
+        this.#log.debug({ port }, thrown.message);
+      }
+    }
+    throw new Error("Cannot listen on no port");
+  }
+
+  #deconzAt(
+    { bridge, path_key: pathKey = false, public_ws_port: told }: Config["protocols"]["deconz"],
+    below: string,
+    option: string,
+    more: Partial<DeconzPlace> = {},
+  ): Deconz {
+    const name = deconzBridge(this.config, bridge);
+    const served = this.#bridges.find((one) => one.name === name);
+    return new Deconz(this.#deconz, { bridge: served, below, pathKey, webSocketPort: () => told, option, ...more });
+  }
+
+  /** What lives by a key that is no more ends. */
+  #endKey(id: string): void {
+    this.#gate.forget(id);
+    this.#hub.end(
+      ({ principal }) => principal.id === id,
+      () => new Refused("invalidToken", "The key was revoked"),
+    );
   }
 
   async #listenForBackends({ path, mode, group }: Exclude<Config["unix_socket"], false>): Promise<void> {
@@ -167,6 +260,7 @@ class Assembly implements Gateway {
   }
 
   async #stop(): Promise<void> {
+    for (const bridge of this.#bridges) bridge.stop();
     // `stop(false)` leaves what is open to its session, which says goodbye in its protocol's own words.
     const ends = this.#listeners.map((listener) => listener.stop(false));
     this.#unixListener?.close();
@@ -205,7 +299,7 @@ class Assembly implements Gateway {
     this.#listeners.push(this.#serve({ at, owner: true, visit: (visit) => front.visit(visit) }));
   }
 
-  #listen(listen: Config["listen"], tls: Config["tls"], front: Front, protocol?: ProtocolName): void {
+  #listen(listen: Config["listen"], tls: Config["tls"], front: Front, protocol?: ProtocolName): number {
     const hostname = listen.host === everyHost ? "::" : listen.host;
     const listener = this.#serve({
       at: { hostname, port: listen.port },
@@ -221,6 +315,7 @@ class Assembly implements Gateway {
       url: urlOf(at, tls !== undefined),
       ...(protocol === undefined ? {} : { protocol }),
     });
+    return listener.port;
   }
 
   #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "visit">): HttpListener {
@@ -249,6 +344,10 @@ class Assembly implements Gateway {
   #frontOf(name: ProtocolName, policy: Policy): Front {
     const protocol = this.#protocols.find((other) => other.name === name);
     if (protocol === undefined) throw new Error(`Cannot listen for ${name}: no such protocol`);
+    return this.#frontAlone(protocol, policy);
+  }
+
+  #frontAlone(protocol: HttpProtocol, policy: Policy): Front {
     return new Front({ gate: this.#gate, log: this.#log, offers: [], rest: { protocol, policy } });
   }
 }

@@ -101,6 +101,11 @@ export class Simulator {
     this.#socketServer = undefined;
   }
 
+  /** Any text as a frame, whatever it is: not what has happened, but what a gateway might say. */
+  say(frame: string): void {
+    this.#broadcast(frame);
+  }
+
   // ── Faults ──
 
   /** Every WebSocket breaks, without a close frame. */

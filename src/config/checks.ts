@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type ConfigFault, printPath } from "./faults.ts";
 import { type Given, locate } from "./given.ts";
 import { collide, type ListenAddress, printListen } from "./listen.ts";
+import { deconzBridge } from "./policies.ts";
 import type { Config } from "./schema.ts";
 import { placeOf } from "./yaml.ts";
 
@@ -13,7 +14,12 @@ function faultAt(given: Given, path: Path, message: string): ConfigFault {
 }
 
 export function checkTogether(config: Config, given: Given): readonly ConfigFault[] {
-  return [...checkPorts(config, given), ...checkSizes(config, given), ...checkSockets(config, given)];
+  return [
+    ...checkPorts(config, given),
+    ...checkSizes(config, given),
+    ...checkSockets(config, given),
+    ...checkBridges(config, given),
+  ];
 }
 
 /** Two listeners on one port: the system would refuse the second, or worse, share the port between them. */
@@ -60,4 +66,18 @@ function checkSockets(config: Config, given: Given): readonly ConfigFault[] {
   if (config.unix_socket === false || config.unix_socket.path !== controlSocket(config)) return [];
   const message = "Cannot use `unix_socket.path`: the gateway's control socket has that file";
   return [faultAt(given, ["unix_socket", "path"], message)];
+}
+
+/** What serves a gateway needs one. */
+function checkBridges(config: Config, given: Given): readonly ConfigFault[] {
+  return config.listeners.flatMap(({ protocol, bridge }, at) => {
+    if (protocol !== "deconz" || deconzBridge(config, bridge) !== undefined) return [];
+    const path = ["listeners", at];
+    const place = `\`${printPath(path)}\``;
+    const why =
+      bridge === undefined
+        ? "name a bridge of type deconz by `bridge`"
+        : `there is no bridge ${JSON.stringify(bridge)} of type deconz`;
+    return [faultAt(given, path, `Cannot tell which gateway ${place} serves: ${why}`)];
+  });
 }

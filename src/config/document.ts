@@ -15,6 +15,14 @@ function jsonSchema(from: z.core.$ZodType): Record<string, unknown> {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema: made }) => {
+      if (zodSchema instanceof z.ZodObject) {
+        // A secret may stand in a file of its own.
+        for (const [name, member] of Object.entries(zodSchema.shape)) {
+          if (notesOf(member)?.secret !== true) continue;
+          const description = `A file that has \`${name}\`.`;
+          made.properties = { ...made.properties, [`${name}_file`]: { type: "string", description } };
+        }
+      }
       // What is required although the machine has a default for it, editors must not ask for.
       if (zodSchema instanceof z.ZodObject && made.required !== undefined) {
         const { shape } = zodSchema;
@@ -89,11 +97,18 @@ ${stringify(exampleOf(option), { lineWidth: 0 }).trimEnd()}
 `;
 }
 
+/** Mappings whose names are someone's choice: how the name is called, and one for examples. */
+const choosers: Readonly<Record<string, { readonly title: string; readonly example: string }>> = {
+  channels: { title: "<pattern>", example: "home/**" },
+  bridges: { title: "<name>", example: "deconz" },
+};
+
 /** `listeners[].tls.cert`, `channels.<pattern>.kind`. */
 function titleOf(path: readonly string[]): string {
   const name = path.reduce((title, part, at) => {
     if (part !== "*") return `${title}.${part}`;
-    return path[at - 1] === "channels" ? `${title}.<pattern>` : `${title}[]`;
+    const names = choosers[path[at - 1] ?? ""];
+    return names === undefined ? `${title}[]` : `${title}.${names.title}`;
   });
   return `\`${name}\``;
 }
@@ -120,8 +135,8 @@ function defaultOf({ notes, fallback, required, group }: Option): string {
 export function exampleOf({ path, notes }: Option): unknown {
   return path.reduceRight<unknown>((value, name, at) => {
     const group = path.slice(0, at);
-    const inList = group.at(-1) !== "channels";
-    if (name === "*") return inList ? [value] : { "home/**": value };
+    const chooser = choosers[group.at(-1) ?? ""];
+    if (name === "*") return chooser === undefined ? [value] : { [chooser.example]: value };
     const needed = options.filter((one) => one.required && one.path.length === at + 1 && startsWith(one.path, group));
     const beside = needed.map((one) => [one.path.at(-1), one.notes.example] as const);
     return { ...Object.fromEntries(beside), [name]: value };

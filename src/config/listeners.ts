@@ -1,10 +1,10 @@
 /** The options of a place where the gateway listens, and of who may come there without a key. */
 import { z } from "zod";
 import { option } from "./option.ts";
-import { duration, filePath, listenAddress, origin, pattern, range } from "./values.ts";
+import { duration, filePath, listenAddress, origin, pattern, range, whole } from "./values.ts";
 
 /** The protocols that exist. A new protocol is one entry here. */
-export const protocolNames = ["channel-url", "centrifuge", "unix-socket"] as const;
+export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({
@@ -70,6 +70,38 @@ export const access = {
   ),
 };
 
+const port = whole({ least: 1, most: 65_535 });
+
+/** What is said of deCONZ's protocol at a place that speaks it. */
+export const deconzOptions = {
+  bridge: option(
+    {
+      is: "Which bridge's gateway is served (protocol deconz).",
+      byDefault: "the bridge of type deconz, if there is one only",
+      example: "deconz",
+    },
+    z.string().min(1).optional(),
+  ),
+  path_key: option(
+    {
+      is: "Whether a key may stand in the path of the WebSocket, as in `ws://host/<key>` (protocol deconz).",
+      unit: "`true` or `false`",
+      byDefault: "`false`",
+      example: true,
+    },
+    z.boolean().optional(),
+  ),
+  public_ws_port: option(
+    {
+      is: "The port of the WebSocket that clients are told, where a proxy gives it another (protocol deconz).",
+      unit: "port",
+      byDefault: "the port in use",
+      example: 443,
+    },
+    port.optional(),
+  ),
+};
+
 export const maxAge = duration({ least: 1000, most: 30 * 86_400_000 });
 
 export const listener = z.strictObject({
@@ -99,6 +131,16 @@ export const listener = z.strictObject({
       example: "10m",
     },
     maxAge.optional(),
+  ),
+  ...deconzOptions,
+  ws_port: option(
+    {
+      is: "Where the WebSocket is: on the port of `listen`, on a port of its own, or on the first free one of 443, 8080, 8088, 20877 and any other (protocol deconz).",
+      unit: "`shared`, `auto` or a port",
+      byDefault: "`shared`",
+      example: "auto",
+    },
+    z.union([z.enum(["shared", "auto"]), port]).optional(),
   ),
 });
 export type ListenerConfig = z.output<typeof listener>;

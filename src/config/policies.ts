@@ -37,7 +37,35 @@ export function policyOf(config: Config, access: Access = {}): Policy {
   };
 }
 
+/** Where a house's own machines are. */
+const houseNetworks = [
+  "127.0.0.0/8",
+  "::1",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "fc00::/7",
+  "fe80::/10",
+];
+
+/** The bridge whose gateway is served at a place: the one named, or the only one of its type. */
+export function deconzBridge({ bridges }: Pick<Config, "bridges">, named: string | undefined): string | undefined {
+  const names = [...bridges].filter(([, { type }]) => type === "deconz").map(([name]) => name);
+  if (named !== undefined) return names.find((name) => name === named);
+  return names.length === 1 ? names[0] : undefined;
+}
+
+/** Clients of a deCONZ gateway send no key: who is in the house may listen to it, unless it is said otherwise. */
+export function deconzPolicy(config: Config, access: Access & { readonly bridge?: string | undefined }): Policy {
+  const bridge = deconzBridge(config, access.bridge);
+  const policy = policyOf(config, { ...access, open_to: access.open_to ?? houseNetworks });
+  if (access.anonymous !== undefined) return policy;
+  return { ...policy, anonymous: bridge === undefined ? {} : { subscribe: [`${bridge}/**`] } };
+}
+
 /** The policy of a protocol on the main listener. */
 export function protocolPolicy(config: Config, name: ProtocolName): Policy {
+  if (name === "deconz") return deconzPolicy(config, config.protocols.deconz);
   return policyOf(config, config.protocols[name]);
 }

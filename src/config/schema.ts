@@ -3,18 +3,20 @@
  * documentation, the editors' schema, the environment variables and the flags are made from it.
  */
 import { z } from "zod";
+import { bridges } from "./bridges.ts";
 import { channels } from "./channels.ts";
 import { limits } from "./limits.ts";
-import { access, anonymous, listener, maxAge, type ProtocolName, tlsOption } from "./listeners.ts";
+import { access, anonymous, deconzOptions, listener, maxAge, type ProtocolName, tlsOption } from "./listeners.ts";
 import { option } from "./option.ts";
 import { duration, fileMode, filePath, listenAddress, origin, range, webUrl } from "./values.ts";
 
+export type { BridgeConfig } from "./bridges.ts";
 export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
 export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
-export const protocolsToCome: readonly string[] = ["jeedom", "deconz", "jeedomconnect", "espruino"];
-export const optionsToCome: readonly string[] = ["tokens", "calls", "addresses", "bridges"];
+export const protocolsToCome: readonly string[] = ["jeedom", "jeedomconnect", "espruino"];
+export const optionsToCome: readonly string[] = ["tokens", "calls", "addresses"];
 
 const protocol = (name: ProtocolName) =>
   option(
@@ -112,6 +114,13 @@ export const schema = z.strictObject({
     },
     channels.prefault(new Map()),
   ),
+  bridges: option(
+    {
+      is: "Connections to home systems, by names of your choice: the first level of their channels and calls.",
+      example: { deconz: { type: "deconz", url: "http://192.168.1.10" } },
+    },
+    bridges.prefault(new Map()),
+  ),
   listeners: option(
     {
       is: "More addresses to listen on, for all protocols or for one.",
@@ -129,6 +138,13 @@ export const schema = z.strictObject({
         "channel-url": protocol("channel-url"),
         centrifuge: protocol("centrifuge"),
         "unix-socket": protocol("unix-socket"),
+        deconz: option(
+          {
+            is: "The protocol deconz on the main listener, at `/deconz`. Without `open_to`, this machine and private networks may listen without a key; without `anonymous`, to the channels of its bridge.",
+            example: { open_to: ["192.168.0.0/16"] },
+          },
+          z.strictObject({ ...access, ...deconzOptions }).prefault({}),
+        ),
       })
       .prefault({}),
   ),

@@ -1,6 +1,7 @@
 /** The settings of each channel: those that are built in for reserved names, else the first entry that matches. */
 import { PatternTable } from "../core/channels.ts";
-import type { ChannelSettings, SettingsOf } from "../ports.ts";
+import type { ChannelKind, ChannelSettings, SettingsOf } from "../ports.ts";
+import { bridgeChannels } from "./bridges.ts";
 import type { Config } from "./schema.ts";
 
 const minute = 60_000;
@@ -31,11 +32,41 @@ function reservedSettings(channel: string): ChannelSettings {
   return /^\$device\/[^/]+$/.test(channel) ? inbox : plainChannel;
 }
 
-export function settingsOf({ channels }: Pick<Config, "channels">): SettingsOf {
+/** Events of a house that nobody said anything about: some hours of them, for phones that come home. */
+const events: ChannelSettings = { ...plainChannel, history: { size: 10_000, ttl: 6 * 60 * minute } };
+const state: ChannelSettings = {
+  ...plainChannel,
+  kind: "map",
+  history: { size: 1000, ttl: 10 * minute },
+  queue: "latest",
+};
+
+/** The kinds of the channels that bridges publish on, which nobody chooses. */
+function bridgeKinds({ bridges }: Pick<Config, "bridges">): ReadonlyMap<string, ChannelKind> {
+  return new Map(
+    [...bridges].flatMap(([name, { type }]) =>
+      Object.entries(bridgeChannels[type]).map(([channel, kind]) => [`${name}/${channel}`, kind] as const),
+    ),
+  );
+}
+
+/** Settings as chosen, but for the kind and what does not go with it. */
+function ofKind(kind: ChannelKind, chosen: ChannelSettings | undefined): ChannelSettings {
+  if (chosen === undefined) return kind === "map" ? state : events;
+  if (chosen.kind === kind) return chosen;
+  return { ...chosen, kind, queue: kind === "map" ? "latest" : "disconnect" };
+}
+
+export function settingsOf({ channels, bridges }: Pick<Config, "channels" | "bridges">): SettingsOf {
+  const kinds = bridgeKinds({ bridges });
   const table = new PatternTable<ChannelSettings>();
   for (const [pattern, settings] of channels) table.add(pattern, settings);
-  const look = (channel: string): ChannelSettings =>
-    channel.startsWith("$") ? reservedSettings(channel) : (table.match(channel)[0] ?? plainChannel);
+  const look = (channel: string): ChannelSettings => {
+    if (channel.startsWith("$")) return reservedSettings(channel);
+    const chosen = table.match(channel)[0];
+    const kind = kinds.get(channel);
+    return kind === undefined ? (chosen ?? plainChannel) : ofKind(kind, chosen);
+  };
   let young = new Map<string, ChannelSettings>();
   let old = young;
   return (channel) => {

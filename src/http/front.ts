@@ -36,7 +36,7 @@ export class Front {
     const { protocol, policy } = this.#offerFor(visit.path);
     const origin = visit.request.headers.get("origin");
     try {
-      if (origin !== null) return this.#visitOfPage(visit, protocol, policy, origin);
+      if (origin !== null && protocol.checksOrigins !== true) return this.#visitOfPage(visit, protocol, policy, origin);
       const answer = protocol.visit(visit, policy);
       return answer instanceof Promise ? answer.catch((thrown: unknown) => this.#refuse(visit, thrown)) : answer;
     } catch (thrown) {

@@ -93,15 +93,15 @@ describe("A configuration is refused", () => {
   });
 
   test("for what is promised and not built yet, and it says so", () => {
-    for (const name of ["tokens", "calls", "addresses", "bridges"]) {
+    for (const name of ["tokens", "calls", "addresses"]) {
       expect(faultOf(`${name}: {}`)).toBe(`${file}:1:1:Cannot use option \`${name}\`: it is not built yet`);
     }
-    for (const name of ["jeedom", "deconz", "jeedomconnect", "espruino"]) {
+    for (const name of ["jeedom", "jeedomconnect", "espruino"]) {
       expect(faultOf(`protocols: { ${name}: {} }`)).toContain(`\`protocols.${name}\`: it is not built yet`);
       expect(faultOf(`listeners: [{ listen: 1, protocol: ${name} }]`)).toContain("it is not built yet");
     }
     expect(faultOf("", { env: { HEARTHWIRE_TOKENS_HMAC: "x" } })).toContain("it is not built yet");
-    expect(faultOf("", { flags: { bridges: "{}" } })).toContain("it is not built yet");
+    expect(faultOf("", { flags: { addresses: "{}" } })).toContain("it is not built yet");
   });
 });
 

@@ -1,0 +1,44 @@
+/** The options of bridges: connections to home systems upstream. */
+import { z } from "zod";
+import type { ChannelKind } from "../ports.ts";
+import { option } from "./option.ts";
+import { webUrl } from "./values.ts";
+
+export const bridgeTypes = ["deconz"] as const;
+export type BridgeType = (typeof bridgeTypes)[number];
+
+const bridge = z.strictObject({
+  type: option({ is: "What kind of home system it is.", example: "deconz" }, z.enum(bridgeTypes)),
+  url: option({ is: "Where its HTTP interface is.", unit: "URL", example: "http://192.168.1.10" }, webUrl),
+  key: option(
+    {
+      is: "The key that it gave us; `key_file` names a file that has it.",
+      unit: "text",
+      byDefault: "what `hearthwire bridge pair` wrote to `secrets/<name>.key` in `data`",
+      example: "0A1B2C3D4E",
+      secret: true,
+    },
+    z.string().min(1).optional(),
+  ),
+});
+export type BridgeConfig = z.output<typeof bridge>;
+
+/** The first level of its channels, so one level; methods are named after it too. */
+const bridgeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "must be a name of letters, digits, - and _");
+
+export const bridges = z.map(
+  bridgeName,
+  option({ is: "A connection to a home system.", example: { type: "deconz", url: "http://192.168.1.10" } }, bridge),
+);
+
+/** What a bridge publishes, below its name, and of which kind that has to be. */
+export const bridgeChannels: Readonly<Record<BridgeType, Readonly<Record<string, ChannelKind>>>> = {
+  deconz: {
+    events: "stream",
+    lights: "map",
+    sensors: "map",
+    groups: "map",
+    scenes: "map",
+    alarmsystems: "map",
+  },
+};
