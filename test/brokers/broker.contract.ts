@@ -411,6 +411,8 @@ function comingBack(bench: MakeBench): void {
     expect(data(await at.one("a", from(1)))).toEqual(numbers(3, 7));
     expect((await at.one("a", from(8))).as).toBe("gap");
     expect((await at.one("a", from(7, "other"))).as).toBe("gap");
+    expect(data(await at.one("a", from(4, "")))).toEqual(["5", "6", "7"]);
+    expect((await at.one("a", from(8, ""))).as).toBe("gap");
   });
 
   test("to names that nobody published on tells their place all the same", async () => {
@@ -503,6 +505,22 @@ function pages(bench: MakeBench): void {
     const ask = (epoch: string) => at.broker.history("a", { limit: -1, since: { epoch, offset: 1 } });
     expect(await refusal(() => ask("other"))).toBe("unrecoverable_position");
     expect(data(await ask(""))).toEqual(["2", "3"]);
+  });
+
+  test("of a map's entries follow one another in the order of their last change, whatever changes between them", async () => {
+    const at = await bench();
+    for (const key of ["v", "w", "x", "y"]) await at.set("map/a", key);
+    await at.set("map/a", "w");
+    const page = async (from: number): Promise<(string | undefined)[]> => {
+      const since = { epoch: "", offset: from };
+      const { publications } = await at.broker.history("map/a", { limit: 2, since, entries: true });
+      return publications.map(({ key }) => key);
+    };
+    expect(await page(0)).toEqual(["v", "x"]);
+    await at.set("map/a", "v");
+    await at.remove("map/a", "y");
+    expect(await page(3)).toEqual(["w", "v"]);
+    expect(await page(6)).toEqual([]);
   });
 
   test("leave out what went by age", async () => {
