@@ -13,8 +13,8 @@ const directories = new TemporaryDirectories();
 afterAll(() => directories.clear());
 
 const long = process.env["HEARTHWIRE_LONG"] === "1";
-const damagesPerJournal = long ? 400 : 40;
-const journals = long ? 30 : 4;
+const damagesPerJournal = long ? 200 : 25;
+const journals = long ? 12 : 4;
 
 /** What a killed process left, and what it had written. */
 interface Remains {
