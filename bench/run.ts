@@ -95,14 +95,21 @@ async function measure(workshop: Workshop, names: readonly string[], json: boole
   const started = new Date();
   const rows: Row[] = [];
   const raw: Record<string, unknown> = {};
+  const failures: string[] = [];
   const [load = 0] = loadavg();
   if (load > 0.5)
     say(`The machine is busy (load ${load.toFixed(1)}): rates say little now, and ratios less than usual.`);
   if (!canPin()) say("Not pinned: this needs two cores and taskset. Ratios mean less.");
   for (const name of names) {
-    const outcome = await scenarios[name]?.(workshop);
-    rows.push(...(outcome?.rows ?? []));
-    raw[name] = outcome?.raw;
+    try {
+      const outcome = await scenarios[name]?.(workshop);
+      rows.push(...(outcome?.rows ?? []));
+      raw[name] = outcome?.raw;
+    } catch (thrown) {
+      // The other scenarios are worth their time all the same.
+      failures.push(`${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      await endAll();
+    }
   }
   const seconds = Math.round((Date.now() - started.getTime()) / 1000);
   const machine = {
@@ -113,7 +120,8 @@ async function measure(workshop: Workshop, names: readonly string[], json: boole
     load,
   };
   const frameBytes = await workshop.frameLength();
-  const result = { started: started.toISOString(), seconds, machine, effort: workshop.effort, frameBytes, rows, raw };
+  const { effort } = workshop;
+  const result = { started: started.toISOString(), seconds, machine, effort, frameBytes, failures, rows, raw };
   const text = `${JSON.stringify(result, null, 2)}\n`;
   const file = join(root, "bench", "results", `${started.toISOString().replaceAll(":", "-").slice(0, 19)}.json`);
   mkdirSync(join(root, "bench", "results"), { recursive: true });
@@ -124,5 +132,6 @@ async function measure(workshop: Workshop, names: readonly string[], json: boole
     `${seconds} s; frames of ${frameBytes} bytes; unsteady pairs thrown away: ${workshop.thrownAway}; targets not met: ${missed}`,
   );
   say(`written to ${file}`);
-  return 0;
+  for (const failure of failures) say(`FAILED ${failure}`);
+  return failures.length > 0 ? 1 : 0;
 }
