@@ -156,7 +156,7 @@ class Assembly implements Gateway {
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, deconz];
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
-    this.#api = new Api({ hub, gate, tickets, keys, devices, putAll, backUp, clock, chance, status });
+    this.#api = new Api({ hub, gate, tickets, keys, devices, putAll, backUp, pairing, clock, chance, status });
   }
 
   async start(): Promise<void> {

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
 import { addBackup } from "./backup.ts";
+import { addBridgePair } from "./bridge-pair.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigPrint } from "./config-print.ts";
 import { addConfigSchema } from "./config-schema.ts";
@@ -17,6 +18,7 @@ import { addInit } from "./init.ts";
 import { addKeyCreate } from "./key-create.ts";
 import { addKeyList } from "./key-list.ts";
 import { addKeyRevoke } from "./key-revoke.ts";
+import { addPairingOpen } from "./pairing-open.ts";
 import { addPublish } from "./publish.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
@@ -32,6 +34,8 @@ const groups: readonly { readonly name: string; readonly about: string; readonly
     about: "add, show, change and remove devices",
     commands: [addDeviceAdd, addDeviceList, addDeviceSet, addDeviceRotate, addDeviceRemove],
   },
+  { name: "bridge", about: "connect home systems", commands: [addBridgePair] },
+  { name: "pairing", about: "let clients of home systems' protocols get keys", commands: [addPairingOpen] },
   {
     name: "config",
     about: "check and show the configuration",

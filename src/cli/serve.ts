@@ -1,25 +1,31 @@
 import type { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
+import type { Config } from "../config/schema.ts";
 import type { Gateway } from "../gateway.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
 import { configOf, optionsOf } from "./globals.ts";
 import { note, print, printJson } from "./output.ts";
 
 interface Options {
   readonly moveDamagedAside?: boolean;
+  readonly wsPort?: string;
 }
 
 export function addServe(program: Command): void {
   addConfigOptions(program.command("serve"))
     .description("run the gateway, until it gets SIGINT or SIGTERM")
     .option("--move-damaged-aside", "begin a new file in the place of a damaged one, which is kept under another name")
+    .option(
+      "--ws-port <port>",
+      "the port of the WebSocket of listeners with the protocol deconz; 0: that of the listener",
+    )
     .action((_: object, command: Command) => serve(optionsOf<Options>(command), command));
 }
 
 async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Command): Promise<void> {
   const signalled = stopSignal();
-  const config = configOf(globals, configFlags(command));
+  const config = withWebSocketPort(configOf(globals, configFlags(command)), globals.wsPort);
   const { openLog } = await import("./log.ts");
   const { startGateway } = await import("../gateway.ts");
   const log = openLog(config.log, process.stderr);
@@ -33,6 +39,19 @@ async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Co
   } catch (thrown) {
     throw new CommandFailure(`Cannot stop in good order: ${messageOf(thrown)}`);
   }
+}
+
+/** As deCONZ's own switch. */
+function withWebSocketPort(config: Config, text: string | undefined): Config {
+  if (text === undefined) return config;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw wrongUse(`Cannot use --ws-port ${text}: give a port, or 0`);
+  if (!config.listeners.some(({ protocol }) => protocol === "deconz")) {
+    throw wrongUse("Cannot use --ws-port: the configuration has no listener with the protocol deconz");
+  }
+  const ws_port = port === 0 ? ("shared" as const) : port;
+  const listeners = config.listeners.map((one) => (one.protocol === "deconz" ? { ...one, ws_port } : one));
+  return { ...config, listeners };
 }
 
 /** A terminal and a parent process may both pass on one Ctrl-C; in ms. */

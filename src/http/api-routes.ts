@@ -1,5 +1,6 @@
 /** The routes of the API as data: what is asked and answered where. Its OpenAPI document is made from them. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { pairingRoutes } from "./api-pairing.ts";
 import {
   deviceChanges,
   deviceShape,
@@ -168,7 +169,8 @@ export function openApiDocument(version: string): ApiDocument {
     scheme: "bearer",
     description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
   });
-  for (const route of Object.values({ ...routes, ...transferRoutes })) openAPIRegistry.registerPath(route);
+  for (const route of Object.values({ ...routes, ...transferRoutes, ...pairingRoutes }))
+    openAPIRegistry.registerPath(route);
   return getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

@@ -3,12 +3,14 @@ import { DeviceRegistry } from "../core/device-registry.ts";
 import type { Gate } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
 import { Keyring } from "../core/keyring.ts";
+import type { PairingWindow } from "../core/pairing-window.ts";
 import { Refused } from "../core/refusals.ts";
 import type { Principal } from "../core/session.ts";
 import { type Tickets, ticketLifetime } from "../core/tickets.ts";
 import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, PutAll, Visit } from "../ports.ts";
 import { type ApiApp, newApp } from "./api-app.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
+import { addPairingRoutes } from "./api-pairing.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
 import type { StatusView } from "./api-shapes.ts";
 import { addBackupRoute, addTransferRoutes, largestImport, transferRoutes } from "./api-transfer.ts";
@@ -26,6 +28,8 @@ export interface ApiParts {
   readonly putAll: PutAll;
   /** All that is kept, as the bytes of a tar file. */
   readonly backUp: () => Promise<ReadableStream<Uint8Array>>;
+  /** Where clients can pair. */
+  readonly pairing?: PairingWindow;
   readonly status: () => Status;
   /** Why the gateway cannot do its work now, one sentence each; none when it can. */
   readonly obstacles?: () => readonly string[];
@@ -52,6 +56,7 @@ export class Api implements HttpProtocol {
     });
     addTransferRoutes(this.#app, { keys, devices, putAll, changed: (id) => this.#endKey(id) });
     addBackupRoute(this.#app, parts.backUp);
+    if (parts.pairing !== undefined) addPairingRoutes(this.#app, parts.pairing);
     this.#addPages();
     this.#addHealth();
     this.#addRest();

@@ -30,7 +30,7 @@ export interface DeconzBridgeParts {
 const opening = 5000;
 /** Between attempts, growing while they fail, in ms. */
 const pauses = [250, 1000, 2000, 5000, 10_000];
-const withoutKey = 5000;
+const withoutKey = 2000;
 const pollInterval = 5000;
 /** A WebSocket is looked for again at every so many polls. */
 const pollsBetweenLooks = 6;
