@@ -35,6 +35,14 @@ export class JournalLoading {
     }
   }
 
+  /** The name of a channel of which a publication is missing, if there is one: all are in a file that is whole. */
+  get incomplete(): string | undefined {
+    for (const { kept, offset, publications } of this.#channels.values()) {
+      if (publications.length !== Math.max(0, offset - kept.trimmedOffset)) return kept.name;
+    }
+    return undefined;
+  }
+
   /** Lets go of each channel as it is handed over. */
   *take(): Iterable<JournalChannel> {
     for (const [id, { kept, offset, publications, values }] of this.#channels) {

@@ -64,9 +64,13 @@ export class JournalSweep {
     if (this.#unwrittenFrames() >= framesUnderLoad) this.checkpoint();
   }
 
-  /** Writes the WAL back into the file, so that it begins anew. Throws on a full disk; then nothing has changed. */
+  /**
+   * Writes the WAL back into the file, and empties it. Throws on a full disk; then nothing has changed. A WAL that was
+   * written back and stays would be read again at the next start: cut or flipped in its middle it would put some pages
+   * of the file back to what they were, and leave others, which SQLite's check does not always see.
+   */
   checkpoint(): void {
-    this.#database.query("PRAGMA wal_checkpoint(PASSIVE)").get();
+    this.#database.query("PRAGMA wal_checkpoint(TRUNCATE)").get();
   }
 
   /** Writes all marks down. */

@@ -90,7 +90,7 @@ function tidy(piece: () => boolean, next = restAfter): void {
   }
 }
 
-/** On a full disk: a WAL that is written back begins anew in the room that it has. */
+/** On a full disk: what the WAL has may find room in the file, and the WAL gives its own back. */
 function makeRoom(on: JournalFile): void {
   try {
     on.sweep.checkpoint();

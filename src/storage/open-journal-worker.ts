@@ -31,7 +31,9 @@ export function openJournalWorker(path: string): Promise<OpenedJournal> {
       else if (message.say === "refused") fail(new DataDirectoryError(message.reason, message.path, message.message));
       else if (message.say === "opened") {
         const { epoch, runs, nextSeq } = message;
-        resolve({ worker, epoch, runs, nextSeq, loading });
+        const { incomplete } = loading;
+        if (incomplete !== undefined) fail(damaged(path, `publications of ${incomplete} are missing`));
+        else resolve({ worker, epoch, runs, nextSeq, loading });
       }
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
