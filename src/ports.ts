@@ -165,6 +165,8 @@ export interface Broker {
   history(channel: string, query: HistoryQuery): MaybePromise<HistoryPage>;
   /** Names of the channels that hold something or were published on, matching `pattern`, in order. */
   channels(pattern: string): MaybePromise<readonly string[]>;
+  /** Capability: forgets a channel's history. Its place goes on, and the entries of a map stay. */
+  removeHistory?(channel: string): MaybePromise<void>;
   /** Flushes what is on its way to the journal and lets go of it. */
   close(): Promise<void>;
 }

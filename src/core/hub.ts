@@ -128,6 +128,12 @@ export class Hub implements SessionHost {
     return this.#broker.history(channel, query);
   }
 
+  /** Forgets a channel's past. Who asks must have been found to be allowed to. */
+  removeHistory(channel: string): MaybePromise<void> {
+    if (this.#broker.removeHistory !== undefined) return this.#broker.removeHistory(channel);
+    throw new Refused("notAvailable", `Cannot remove the history of ${channel}: the broker does not do that`);
+  }
+
   channels(pattern: string): MaybePromise<readonly string[]> {
     return this.#broker.channels(pattern);
   }

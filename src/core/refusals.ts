@@ -216,13 +216,23 @@ export class Refused extends Error {
   /** Seconds after which to try again, where that is known. */
   readonly retryAfter: number | undefined;
 
-  constructor(key: RefusalKey, message?: string, retryAfter?: number) {
-    const entry = refusals[key];
+  constructor(key: RefusalKey | Refusal, message?: string, retryAfter?: number) {
+    const entry: Refusal = typeof key === "string" ? refusals[key] : key;
     super(message ?? entry.message);
     this.name = "Refused";
     this.refusal = entry;
     this.retryAfter = retryAfter;
   }
+}
+
+/** The end of a connection with a code of the table, or of an application's own: 4000–4499 come back, 4500–4999 do not. */
+export function closing(code: number, reason?: string): Refused {
+  const known = Object.values(refusals).find((entry) => entry.code === code);
+  const comeBack = code % 1000 < 500;
+  return new Refused(
+    known ?? refusal(code, "application", 403, code, comeBack, reason || "Disconnected by the application", ""),
+    reason,
+  );
 }
 
 /** The error object of every transport. */

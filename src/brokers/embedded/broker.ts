@@ -177,6 +177,11 @@ export class EmbeddedBroker implements Broker {
     return names.sort();
   }
 
+  removeHistory(channel: string): void {
+    const log = this.#logs.get(channel);
+    if (log?.forget() === true) this.#trimJournal(log);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopExpiry();

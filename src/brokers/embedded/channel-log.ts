@@ -86,6 +86,13 @@ export class ChannelLog {
     return true;
   }
 
+  /** Lets go of all history. True if there was something. */
+  forget(): boolean {
+    if (this.held === 0) return false;
+    while (this.held > 0) this.#dropFirst();
+    return true;
+  }
+
   /** The last offset that history no longer has. */
   get trimmedOffset(): number {
     return (this.#publications[this.#first]?.offset ?? this.offset + 1) - 1;

@@ -2,6 +2,7 @@
 import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
+import { Idempotency } from "../../core/idempotency.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { Refused } from "../../core/refusals.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
   Clock,
   Framing,
   HttpProtocol,
+  Log,
   MaybePromise,
   OpenPeer,
   Policy,
@@ -25,6 +27,9 @@ import { MapSubscribing } from "./map-subscribing.ts";
 import { Obeying } from "./obeying.ts";
 import { protobufWire } from "./protobuf-wire.ts";
 import { type Seams, type SeamsParts, seamsOf } from "./seams.ts";
+import { ServerApi, serverPrefix } from "./server-api.ts";
+import { ServerMethods } from "./server-methods.ts";
+import { ServerSessions } from "./server-sessions.ts";
 import { Subscribing } from "./subscribing.ts";
 import type { Wire } from "./wire.ts";
 
@@ -47,6 +52,9 @@ export interface CentrifugeParts extends SeamsParts {
   /** What the gateway calls itself. */
   readonly version: string;
   readonly seams?: Partial<Seams>;
+  /** Answers by idempotency key, shared by all who publish. */
+  readonly idempotency?: Idempotency;
+  readonly log?: Log;
 }
 
 const protobufSubprotocol = "centrifuge-protobuf";
@@ -54,13 +62,14 @@ const jsonSubprotocol = "centrifuge-json";
 
 export class Centrifuge implements HttpProtocol {
   readonly name = "centrifuge";
-  readonly prefixes = ["/connection", "/emulation"];
+  readonly prefixes = ["/connection", "/emulation", serverPrefix];
   readonly #gate: Gate;
   readonly #body: number;
   readonly #emulation: EmulationParts;
   readonly #clients: Clients;
   readonly #listeners: Clients;
   readonly #wires = new Map<string, Wire>();
+  readonly #serverApi: ServerApi;
 
   constructor(parts: CentrifugeParts) {
     const { hub, gate, rate, limits, heartbeat } = parts;
@@ -78,6 +87,14 @@ export class Centrifuge implements HttpProtocol {
     this.#emulation = { emulated, seams, node: hub.run, body };
     this.#clients = new Clients(all, false);
     this.#listeners = new Clients(all, true);
+    const { idempotency = new Idempotency(parts.clock), log } = parts;
+    const sessions = new ServerSessions(hub, subscribing);
+    this.#serverApi = new ServerApi({
+      gate,
+      body,
+      log,
+      methods: new ServerMethods({ ...parts, idempotency, sessions }),
+    });
   }
 
   visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
@@ -97,6 +114,7 @@ export class Centrifuge implements HttpProtocol {
       case "/emulation":
         return emulate(visit, this.#emulation);
       default:
+        if (visit.path.startsWith(`${serverPrefix}/`)) return this.#serverApi.visit(visit, policy);
         throw new Refused("unknownChannel", "Cannot connect here: use /connection/websocket");
     }
   }

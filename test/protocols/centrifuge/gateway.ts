@@ -1,11 +1,13 @@
 /** A gateway of the real parts that speaks this protocol on a free port of this machine. */
 import { EmbeddedBroker } from "../../../src/brokers/embedded/broker.ts";
 import { everyRight } from "../../../src/core/access.ts";
+import type { Calls } from "../../../src/core/calls.ts";
 import { Gate } from "../../../src/core/gate.ts";
 import { Hub, type HubLimits } from "../../../src/core/hub.ts";
 import { makeKey } from "../../../src/core/keys.ts";
 import { PublishRate } from "../../../src/core/rate.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
+import type { Tokens } from "../../../src/core/tokens.ts";
 import { Front } from "../../../src/http/front.ts";
 import type { ChannelSettings, Clock, Draft, Grants, Journal, KeyRecord, Policy, Receipt } from "../../../src/ports.ts";
 import { Centrifuge } from "../../../src/protocols/centrifuge/protocol.ts";
@@ -23,6 +25,8 @@ export interface GatewayOptions {
   readonly journal?: Journal;
   readonly clock?: Clock;
   readonly seams?: Partial<Seams>;
+  readonly tokens?: Tokens;
+  readonly calls?: Calls;
   readonly port?: number;
   /** How many channels the broker holds. */
   readonly maxChannels?: number;
@@ -72,7 +76,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const clock = options.clock ?? systemClock;
   const chance = systemChance;
   const log = new FakeLog();
-  const { journal, maxChannels, seams } = options;
+  const { journal, maxChannels, seams, tokens, calls } = options;
   const broker = new EmbeddedBroker({
     clock,
     chance,
@@ -103,7 +107,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const rate = new PublishRate(clock, { key: options.rate ?? 0, address: options.rate ?? 0 });
   const { heartbeat = 25, maxAge = 3_600_000 } = options;
   const about = { hub, gate, rate, clock, chance, settingsOf, limits, heartbeat, maxAge, version: "Hearthwire test" };
-  const protocol = new Centrifuge({ ...about, ...(seams === undefined ? {} : { seams }) });
+  const protocol = new Centrifuge({ ...about, tokens, calls, ...(seams === undefined ? {} : { seams }) });
   const anonymous = options.anonymous ?? everything;
   const policy: Policy = { openTo: ["127.0.0.1", "::1"], anonymous, devices: [], origins: [] };
   const front = new Front({ gate, log, offers: [], rest: { protocol, policy } });
