@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import type { Command } from "commander";
 import { parseConfig } from "../config/load.ts";
 import { type StarterAnswers, starterConfig } from "../config/starter.ts";
@@ -30,7 +31,7 @@ async function init(given: string | undefined, options: ReturnType<typeof option
   const standard: StarterAnswers = { ...proposed, data: options.data };
   const answers = options.yes ? standard : await askAll(standard);
   const text = starterConfig(answers);
-  parseConfig({ text, file });
+  parseConfig({ text, file, env: { HOME: homedir() } });
   try {
     writeFileSync(file, text, { flag: options.force ? "w" : "wx" });
   } catch (thrown) {

@@ -24,6 +24,12 @@ describe("hearthwire init", () => {
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
 
+  test("writes one also where nothing says where the data is", async () => {
+    const { code } = await home.spawn(["init", "--yes"]).outcome();
+    expect(code).toBe(0);
+    expect(readFileSync(file(), "utf8")).toContain("# data:");
+  });
+
   test("asks, asks again where an answer is none, and writes what was answered", async () => {
     const stdin = "maybe\nyes\n0\n8700\npush.example.org\nhttps://push.example.org\n/tmp/house\ny\n";
     const command = home.spawn(["init"], { stdin });
