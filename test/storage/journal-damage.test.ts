@@ -13,8 +13,8 @@ const directories = new TemporaryDirectories();
 afterAll(() => directories.clear());
 
 const long = process.env["HEARTHWIRE_LONG"] === "1";
-const damagesPerJournal = long ? 200 : 25;
-const journals = long ? 12 : 4;
+const damagesPerJournal = long ? 200 : 20;
+const journals = long ? 12 : 3;
 
 /** What a killed process left, and what it had written. */
 interface Remains {
