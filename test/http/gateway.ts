@@ -29,11 +29,14 @@ export class TestGateway {
   readonly url: string;
   /** What the log says of errors. */
   readonly errors: string[];
+  /** What it says of what somebody should see to. */
+  readonly warnings: string[];
 
-  private constructor(folder: string, gateway: Gateway, errors: string[]) {
+  private constructor(folder: string, gateway: Gateway, errors: string[], warnings: string[]) {
     this.folder = folder;
     this.gateway = gateway;
     this.errors = errors;
+    this.warnings = warnings;
     this.url = gateway.addresses[0]?.url ?? "";
   }
 
@@ -41,9 +44,11 @@ export class TestGateway {
     const folder = mkdtempSync(join(tmpdir(), "hearthwire-http-"));
     const own = `listen: 127.0.0.1:0\ndata: ${folder}\nunix_socket: false\n`;
     const errors: string[] = [];
+    const warnings: string[] = [];
     const nothing = (): void => undefined;
-    const log: Log = { debug: nothing, info: nothing, warn: nothing, error: (_, text) => errors.push(text) };
-    return new TestGateway(folder, await startGateway(parseConfig({ text: own + yaml }), { log }), errors);
+    const warn = (_: object, text: string): void => void warnings.push(text);
+    const log: Log = { debug: nothing, info: nothing, warn, error: (_, text) => errors.push(text) };
+    return new TestGateway(folder, await startGateway(parseConfig({ text: own + yaml }), { log }), errors, warnings);
   }
 
   get admin(): string {
