@@ -7,8 +7,12 @@ import { everyHost, type ListenAddress, printListen } from "./config/listen.ts";
 import { deconzBridge, deconzPolicy, policyOf, protocolPolicy } from "./config/policies.ts";
 import type { Config, ListenerConfig, ProtocolName } from "./config/schema.ts";
 import { settingsOf } from "./config/settings.ts";
+import { tokensOf } from "./config/token-keys.ts";
 import { verbs } from "./core/access.ts";
+import { registerBuiltinCalls } from "./core/builtin-calls.ts";
+import { backendCallable } from "./core/call-backends.ts";
 import { Calls } from "./core/calls.ts";
+import type { DescribedPaths } from "./core/described-paths.ts";
 import { addressIn, Gate } from "./core/gate.ts";
 import { Hub } from "./core/hub.ts";
 import { Idempotency } from "./core/idempotency.ts";
@@ -23,13 +27,15 @@ import { Front } from "./http/front.ts";
 import type { Status } from "./http/status.ts";
 import type { HttpProtocol, Log, Policy } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
-import type { Seams } from "./protocols/centrifuge/seams.ts";
+import { describeServerApi } from "./protocols/centrifuge/server-api.ts";
+import { describeChannels } from "./protocols/channel-url/description.ts";
 import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
 import { DeconzBridge } from "./protocols/deconz/bridge.ts";
 import { registerCalls } from "./protocols/deconz/calls.ts";
 import { Listening } from "./protocols/deconz/listening.ts";
 import { Deconz, type DeconzParts, type DeconzPlace } from "./protocols/deconz/protocol.ts";
 import { RestFace } from "./protocols/deconz/rest-face.ts";
+import { describeDevices } from "./protocols/unix-socket/description.ts";
 import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
 import { readBridgeKey } from "./storage/bridge-keys.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "./storage/data-directory.ts";
@@ -39,7 +45,13 @@ import { systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
 /** The machine's, for commands that do without a gateway. */
+export { systemDialer } from "./transports/dialer.ts";
 export { systemChance, systemClock } from "./transports/system.ts";
+
+/** What protocols tell of their paths, for the one document of the API. */
+export function describedPaths(): readonly DescribedPaths[] {
+  return [describeChannels(), describeDevices(), describeServerApi()];
+}
 
 /** How long connections may take to get their last bytes when the gateway stops, in ms. */
 const lastWrites = 2000;
@@ -138,8 +150,13 @@ class Assembly implements Gateway {
     const maxAge = config.max_age;
     const about = { clock, chance, settingsOf: settings, limits, heartbeat, maxAge, version: `Hearthwire ${version}` };
     const calls = new Calls();
-    const rpc: Seams["rpc"] = (method, params, { principal }) => calls.call(method, params, principal);
-    const centrifuge = new Centrifuge({ hub, gate, rate, seams: { rpc }, ...about });
+    registerBuiltinCalls(calls, { hub, devices });
+    for (const [methods, backend] of config.calls) {
+      calls.registerAll(methods, backendCallable(backend, { dialer: systemDialer, log }));
+    }
+    const tokens =
+      config.tokens === undefined ? undefined : tokensOf(config.tokens, { clock, log, dialer: systemDialer });
+    const centrifuge = new Centrifuge({ hub, gate, rate, tokens, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
     const rest = new RestFace({ gate, keyring, window: pairing, clock, log });
@@ -156,7 +173,21 @@ class Assembly implements Gateway {
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, deconz];
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
-    this.#api = new Api({ hub, gate, tickets, keys, devices, putAll, backUp, pairing, clock, chance, status });
+    this.#api = new Api({
+      hub,
+      gate,
+      tickets,
+      keys,
+      devices,
+      putAll,
+      backUp,
+      pairing,
+      clock,
+      chance,
+      status,
+      calls,
+      described: describedPaths(),
+    });
   }
 
   async start(): Promise<void> {

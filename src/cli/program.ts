@@ -24,6 +24,8 @@ import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addStatus } from "./status.ts";
 import { addSubscribe } from "./subscribe.ts";
+import { addTokenCheck } from "./token-check.ts";
+import { addTokenCreate } from "./token-create.ts";
 
 type AddCommand = (parent: Command) => void;
 
@@ -36,6 +38,7 @@ const groups: readonly { readonly name: string; readonly about: string; readonly
   },
   { name: "bridge", about: "connect home systems", commands: [addBridgePair] },
   { name: "pairing", about: "let clients of home systems' protocols get keys", commands: [addPairingOpen] },
+  { name: "token", about: "sign and check tokens (JWT)", commands: [addTokenCreate, addTokenCheck] },
   {
     name: "config",
     about: "check and show the configuration",

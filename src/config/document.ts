@@ -100,6 +100,7 @@ ${stringify(exampleOf(option), { lineWidth: 0 }).trimEnd()}
 /** Mappings whose names are someone's choice: how the name is called, and one for examples. */
 const choosers: Readonly<Record<string, { readonly title: string; readonly example: string }>> = {
   channels: { title: "<pattern>", example: "home/**" },
+  calls: { title: "<methods>", example: "app.*" },
   bridges: { title: "<name>", example: "deconz" },
 };
 

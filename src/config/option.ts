@@ -71,6 +71,7 @@ function formOf(schema: z.core.$ZodType): TextForm {
   const inner = bare(schema);
   if (inner instanceof z.ZodArray) return bare(inner.def.element) instanceof z.ZodObject ? "yaml" : "list";
   if (inner instanceof z.ZodString || inner instanceof z.ZodEnum) return "text";
+  if (inner instanceof z.ZodUnion && inner.def.options.some((one) => one instanceof z.ZodArray)) return "list";
   // Durations, sizes and addresses: texts or numbers, and a number written as text means the same.
   const texts = inner instanceof z.ZodUnion && inner.def.options.some((one) => one instanceof z.ZodString);
   return texts && !inner.def.options.some((one) => one instanceof z.ZodBoolean || one instanceof z.ZodLiteral)

@@ -4,10 +4,12 @@
  */
 import { z } from "zod";
 import { bridges } from "./bridges.ts";
+import { calls } from "./calls.ts";
 import { channels } from "./channels.ts";
 import { limits } from "./limits.ts";
 import { access, anonymous, deconzOptions, listener, maxAge, type ProtocolName, tlsOption } from "./listeners.ts";
 import { option } from "./option.ts";
+import { tokens } from "./tokens.ts";
 import { duration, fileMode, filePath, listenAddress, origin, range, webUrl } from "./values.ts";
 
 export type { BridgeConfig } from "./bridges.ts";
@@ -16,7 +18,7 @@ export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
 export const protocolsToCome: readonly string[] = ["jeedom", "jeedomconnect", "espruino"];
-export const optionsToCome: readonly string[] = ["tokens", "calls", "addresses"];
+export const optionsToCome: readonly string[] = ["addresses"];
 
 const protocol = (name: ProtocolName) =>
   option(
@@ -120,6 +122,21 @@ export const schema = z.strictObject({
       example: { deconz: { type: "deconz", url: "http://192.168.1.10" } },
     },
     bridges.prefault(new Map()),
+  ),
+  tokens: option(
+    {
+      is: "Tokens (JWT) by which an application says who its users are and what they may do.",
+      byDefault: "API keys only",
+      example: { hmac: ["a-new-secret-of-the-application"], default_grants: { subscribe: ["home/**"] } },
+    },
+    tokens.optional(),
+  ),
+  calls: option(
+    {
+      is: "Methods that programs of yours answer by HTTP, by patterns of their names: `*` is one level between dots, `**` the rest.",
+      example: { "app.*": { url: "http://127.0.0.1:3000/hearthwire" } },
+    },
+    calls.prefault(new Map()),
   ),
   listeners: option(
     {

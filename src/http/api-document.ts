@@ -1,12 +1,12 @@
 /** docs/http-api.md, made from the API's own OpenAPI document. */
+import type { DescribedPaths } from "../core/described-paths.ts";
 import { type ApiDocument, openApiDocument } from "./api-routes.ts";
 
 const introduction = `# The HTTP API
 
 <!-- Made from src/http by \`npm run docs\`; changes here are lost. -->
 
-What the gateway answers beside its protocols. Channels are read and written at \`/channels/<name>\`: see
-[channel-url.md](channel-url.md). The gateway serves this page for programs at \`/openapi.json\` (OpenAPI 3.1).
+What the gateway answers by HTTP, for people; how to listen to channels stands in [channel-url.md](channel-url.md). The gateway serves this page for programs at \`/openapi.json\` (OpenAPI 3.1).
 
 - Show a key with \`Authorization: Bearer hw_…\` or \`X-API-Key: hw_…\`. The control socket needs none:
   \`curl --unix-socket <data>/control.sock http://localhost/admin/status\`.
@@ -19,11 +19,11 @@ type Paths = NonNullable<ApiDocument["paths"]>;
 type Operation = NonNullable<Paths[string]["get"]>;
 type Schema = Readonly<Record<string, unknown>>;
 
-const methods = ["get", "post", "patch", "delete"] as const;
+const methods = ["get", "post", "put", "patch", "delete"] as const;
 
 /** What `docs/http-api.md` holds. */
-export function apiPage(): string {
-  const document = openApiDocument("");
+export function apiPage(described: readonly DescribedPaths[]): string {
+  const document = openApiDocument("", described);
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     methods.flatMap((method) => {
       const operation = item[method];
@@ -46,7 +46,11 @@ function section(name: string, { summary, requestBody, responses }: Operation): 
     const { description = "", content } = response as { description?: string; content?: Content };
     return `| ${status === "default" ? "else" : status} | ${description} | ${bodyOf(content)} |`;
   });
-  const body = requestBody === undefined ? "" : `Body: ${bodyOf((requestBody as { content?: Content }).content)}.\n\n`;
+  const { description: said = "any JSON", content } = (requestBody ?? {}) as {
+    description?: string;
+    content?: Content;
+  };
+  const body = requestBody === undefined ? "" : `Body: ${bodyOf(content) || said.replace(/\.$/, "")}.\n\n`;
   return `### \`${name}\`\n\n${summary}.\n\n${body}| status | | body |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 

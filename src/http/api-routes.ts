@@ -1,5 +1,6 @@
 /** The routes of the API as data: what is asked and answered where. Its OpenAPI document is made from them. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { DescribedPaths } from "../core/described-paths.ts";
 import { pairingRoutes } from "./api-pairing.ts";
 import {
   deviceChanges,
@@ -88,6 +89,26 @@ export const routes = {
     request: { params: z.object({ channel: z.string().openapi({ example: "room/kitchen" }) }) },
     responses: { 200: answer("Who is there.", presenceShape), ...refused },
   }),
+  calls: createRoute({
+    tags: ["With a key"],
+    security,
+    method: "get",
+    path: "/calls",
+    summary: "The methods with a name of their own that the caller may call",
+    responses: { 200: answer("The methods.", z.object({ methods: z.array(z.string()) })), ...refused },
+  }),
+  call: createRoute({
+    tags: ["With a key"],
+    security,
+    method: "post",
+    path: "/calls/{method}",
+    summary: "Calls a method of a bridge, of a backend or of the gateway (grant `call`)",
+    request: {
+      params: z.object({ method: z.string().openapi({ example: "time" }) }),
+      body: { description: "The parameters: any JSON, of at most 1 MiB.", content: json(z.unknown()) },
+    },
+    responses: { 200: answer("What the method answers: any JSON.", z.unknown()), ...refused },
+  }),
   status: createRoute({
     ...admin,
     method: "get",
@@ -162,7 +183,7 @@ export const routes = {
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 /** What `/openapi.json` answers, and docs/http-api.md is made of. */
-export function openApiDocument(version: string): ApiDocument {
+export function openApiDocument(version: string, described: readonly DescribedPaths[] = []): ApiDocument {
   const { openAPIRegistry, getOpenAPI31Document } = new OpenAPIHono();
   openAPIRegistry.registerComponent("securitySchemes", "key", {
     type: "http",
@@ -171,13 +192,22 @@ export function openApiDocument(version: string): ApiDocument {
   });
   for (const route of Object.values({ ...routes, ...transferRoutes, ...pairingRoutes }))
     openAPIRegistry.registerPath(route);
-  return getOpenAPI31Document({
+  const own = getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "Hearthwire",
       version,
       description:
-        "The routes beside those of the protocols. Channels are read and written at /channels/<name>: see channel-url.md.",
+        "What the gateway answers by HTTP. Channels are read and written at /channels/<name>, whose levels have `/` between them, which paths of OpenAPI cannot say.",
     },
   });
+  const { paths, components } = own;
+  return {
+    ...own,
+    paths: Object.assign({}, paths, ...described.map((one) => one.paths)),
+    components: {
+      ...components,
+      schemas: Object.assign({}, components?.schemas, ...described.map(({ schemas }) => schemas ?? {})),
+    },
+  };
 }

@@ -1,4 +1,7 @@
 /** Everything that no protocol answers: the page, health, tickets, presence, and the administration of keys and devices. */
+
+import type { Calls } from "../core/calls.ts";
+import type { DescribedPaths } from "../core/described-paths.ts";
 import { DeviceRegistry } from "../core/device-registry.ts";
 import type { Gate } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
@@ -9,6 +12,7 @@ import type { Principal } from "../core/session.ts";
 import { type Tickets, ticketLifetime } from "../core/tickets.ts";
 import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, PutAll, Visit } from "../ports.ts";
 import { type ApiApp, newApp } from "./api-app.ts";
+import { addCallRoutes, callsPrefix } from "./api-calls.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
 import { addPairingRoutes } from "./api-pairing.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
@@ -31,12 +35,18 @@ export interface ApiParts {
   /** Where clients can pair. */
   readonly pairing?: PairingWindow;
   readonly status: () => Status;
+  /** What can be called; absent where nothing can. */
+  readonly calls?: Calls;
+  /** The paths of protocols, to be told of together with those of the API. */
+  readonly described?: readonly DescribedPaths[];
   /** Why the gateway cannot do its work now, one sentence each; none when it can. */
   readonly obstacles?: () => readonly string[];
 }
 
 /** Largest body of a request; none of the routes needs near as much. In bytes. */
 const largestBody = 64 * 1024;
+/** Largest parameters of a call; what answers it may take less. In bytes. */
+const largestCall = 1024 * 1024;
 const withBody = new Set(["POST", "PUT", "PATCH"]);
 
 export class Api implements HttpProtocol {
@@ -55,6 +65,7 @@ export class Api implements HttpProtocol {
       sessionsOf: (device) => countOf(hub.sessions, ({ principal }) => principal.device === device),
     });
     addTransferRoutes(this.#app, { keys, devices, putAll, changed: (id) => this.#endKey(id) });
+    if (parts.calls !== undefined) addCallRoutes(this.#app, parts.calls);
     addBackupRoute(this.#app, parts.backUp);
     if (parts.pairing !== undefined) addPairingRoutes(this.#app, parts.pairing);
     this.#addPages();
@@ -78,7 +89,7 @@ export class Api implements HttpProtocol {
     // The body is read here, where it has a limit; it is JSON whatever it is called, since nothing else is taken.
     const given = withBody.has(method)
       ? {
-          body: await visit.text(imports ? largestImport : largestBody),
+          body: await visit.text(imports ? largestImport : path.startsWith(callsPrefix) ? largestCall : largestBody),
           headers: { "content-type": "application/json" },
         }
       : {};
@@ -92,7 +103,7 @@ export class Api implements HttpProtocol {
     this.#app.get(routes.codes.path, (context) => context.html(codesPage()));
     let document: string | undefined;
     this.#app.get(routes.document.path, (context) => {
-      document ??= JSON.stringify(openApiDocument(status().version));
+      document ??= JSON.stringify(openApiDocument(status().version, this.#parts.described));
       return context.body(document, 200, { "content-type": "application/json; charset=utf-8" });
     });
   }
