@@ -10,10 +10,22 @@ const publishers = 1000;
 const hasStrace = Bun.which("strace") !== null;
 
 let home: Home;
+let traced: number | undefined;
 beforeEach(() => {
   home = new Home();
 });
-afterEach(() => home.clear());
+afterEach(async () => {
+  // A traced program outlives a strace that is killed.
+  if (traced !== undefined) {
+    try {
+      process.kill(traced, "SIGKILL");
+    } catch {
+      // It has ended, as it should.
+    }
+  }
+  traced = undefined;
+  await home.clear();
+});
 
 const configuration = `
 anonymous: { subscribe: ["**"], publish: ["**"] }
@@ -148,5 +160,6 @@ async function serveTraced(strace: readonly string[]): Promise<{ url: string; pi
   ]);
   await command.until(() => command.lines.length > 0);
   const serving = JSON.parse(command.lines[0] ?? "") as Serving & { readonly pid: number };
+  traced = serving.pid;
   return { url: serving.addresses[0]?.url ?? "", pid: serving.pid, command };
 }
