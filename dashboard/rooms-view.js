@@ -1,7 +1,9 @@
 /**
  * A house at a glance: map values that name a `room` and themselves (`name`) gather in one card for each room. Lights
- * have `on` (and `brightness`, 0–100), sensors a `value` (and `unit`). Everything else stays in the tables.
+ * have `on` (and `brightness`, 0–100), sensors a `value` (and `unit`). Resources of a deCONZ gateway are understood too.
+ * Everything else stays in the tables.
  */
+import { DeconzThings } from "./deconz-things.js";
 import { byId, element, isObject } from "./values.js";
 
 /** @import { Publication } from "./wire.js" */
@@ -16,17 +18,29 @@ export class RoomsView {
   #cards = new Map();
   /** @type {Set<string>} */
   #stale = new Set();
+  #deconz = new DeconzThings();
 
   /** @param {Publication} publication */
-  add({ channel, key, data, removed }) {
+  add(publication) {
+    const { channel, key, data, removed } = publication;
     if (key === undefined) return;
-    const id = `${channel} ${key}`;
+    if (!removed && isObject(data) && typeof data["room"] === "string" && typeof data["name"] === "string") {
+      this.#put(`${channel} ${key}`, { room: data["room"], name: data["name"], data });
+      return;
+    }
+    this.#put(`${channel} ${key}`, undefined);
+    for (const { id, thing } of this.#deconz.add(publication)) this.#put(id, thing);
+  }
+
+  /** @param {string} id @param {Thing | undefined} thing */
+  #put(id, thing) {
     const before = this.#things.get(id);
     if (before !== undefined) this.#stale.add(before.room);
-    if (!removed && isObject(data) && typeof data["room"] === "string" && typeof data["name"] === "string") {
-      this.#things.set(id, { room: data["room"], name: data["name"], data });
-      this.#stale.add(data["room"]);
-    } else this.#things.delete(id);
+    if (thing === undefined) this.#things.delete(id);
+    else {
+      this.#things.set(id, thing);
+      this.#stale.add(thing.room);
+    }
   }
 
   /** @param {readonly string[]} channels */
@@ -40,6 +54,7 @@ export class RoomsView {
   }
 
   clear() {
+    this.#deconz.clear();
     this.#things.clear();
     this.#cards.clear();
     this.#stale.clear();

@@ -32,6 +32,8 @@ export class People {
     this.#house = house;
     this.#seed = new Seed(seed);
     this.#now = now;
+    // Somebody was home before anybody looked.
+    for (const room of ["1", "2", "7"]) this.#light(room, true, 0.6);
     this.#in(300, () => this.#live());
   }
 
