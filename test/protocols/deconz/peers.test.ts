@@ -230,3 +230,19 @@ test("nothing but events goes out: no welcome, and what peers say is ignored", a
   client.reset();
   await stage.stop();
 }, 20_000);
+
+test("a thousand peers hear each event, over one connection upstream", async () => {
+  const stage = await openStage();
+  const peers: Peer[] = [];
+  for (let group = 0; group < 10; group++) {
+    const some = Array.from({ length: 100 }, () => new Peer(`ws://${stage.host}/`));
+    await Promise.all(some.map((peer) => peer.opens()));
+    peers.push(...some);
+  }
+  expect(stage.simulator.listeners).toBe(1);
+  stage.simulator.say(press);
+  await Promise.all(peers.map((peer) => peer.hears(1)));
+  expect(peers.every(({ frames }) => frames.length === 1 && frames[0] === press)).toBe(true);
+  for (const { socket } of peers) socket.close();
+  await stage.stop();
+}, 30_000);
