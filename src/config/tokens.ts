@@ -8,6 +8,9 @@ import { filePath, webUrl } from "./values.ts";
 /** Shorter secrets can be guessed from one token. */
 const leastSecret = 16;
 
+const oneSecret = z
+  .string()
+  .refine((text) => text.length >= leastSecret, { message: `must have at least ${leastSecret} characters` });
 const words = z.string().refine((text) => secretsIn(text).every((secret) => secret.length >= leastSecret), {
   message: `must have secrets of at least ${leastSecret} characters`,
 });
@@ -26,7 +29,7 @@ export const tokens = z.strictObject({
       example: ["an-old-secret-of-the-application", "a-new-secret-of-the-application"],
       secret: true,
     },
-    z.union([z.array(words), words]).optional(),
+    z.union([z.array(oneSecret), words]).optional(),
   ),
   public_keys: option(
     {

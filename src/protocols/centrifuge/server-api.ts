@@ -35,6 +35,7 @@ export class ServerApi {
     try {
       if (request.method !== "POST") throw new Refused("methodNotFound", "Cannot do this but by POST");
       const by = this.#backend(visit, policy);
+      if (path === serverPrefix) return answer(await this.#lines(await visit.text(this.#parts.body), by));
       if (!isServerMethod(method)) throw new Refused("methodNotFound", "Cannot do this: there is no such method");
       const text = objectText(await visit.text(this.#parts.body));
       if (method === "batch") return answer(await this.#batch(text, by));
@@ -71,6 +72,25 @@ export class ServerApi {
     if (parallel) replies = await Promise.all(commands.map(reply));
     else for (const [at, command] of commands.entries()) replies.push(await reply(command, at));
     return `{"replies":[${replies.join(",")}]}`;
+  }
+
+  /** As older libraries ask: commands `{"method","params"}`, one a line, which are answered one a line. */
+  async #lines(text: string, by: Backend): Promise<string> {
+    const replies: JsonText[] = [];
+    for (const line of text.split("\n").filter((one) => one.trim() !== "")) {
+      try {
+        const { method } = JSON.parse(objectText(line)) as { readonly method?: unknown };
+        if (typeof method !== "string" || !isServerMethod(method) || method === "batch") {
+          throw new Refused("methodNotFound");
+        }
+        const params = objectText(memberText(line, "params") ?? "{}");
+        replies.push(`{"result":${await this.#run(method, params, by)}}`);
+      } catch (thrown) {
+        replies.push(`{"error":${faultText(this.#refused(thrown))}}`);
+      }
+    }
+    if (replies.length === 0) throw new Refused("badRequest", "Cannot do nothing: send a command");
+    return replies.join("\n");
   }
 
   async #reply(command: Readonly<Record<string, unknown>>, text: JsonText, by: Backend): Promise<JsonText> {

@@ -1,5 +1,6 @@
 // Backends: POST /api/<method>, over real HTTP, and what clients see of it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { Calls } from "../../../src/core/calls.ts";
 import { serverShapes } from "../../../src/protocols/centrifuge/server-shapes.ts";
 import { FakeJournal } from "../../fakes/journal.ts";
@@ -257,6 +258,66 @@ test.each([false, true])("A batch is answered in its order (parallel: %j)", asyn
     errorOf(107),
     { history: expect.objectContaining({ offset: 1 }) },
   ]);
+});
+
+test("Older libraries are answered at /api, one command a line", async () => {
+  const ask = async (body: string): Promise<Json[]> => {
+    const headers = { authorization: `apikey ${admin}` };
+    const response = await fetch(`${gateway.url}/api`, { method: "POST", headers, body });
+    return (await response.text()).split("\n").map((line) => JSON.parse(line) as Json);
+  };
+  const commands = [
+    '{"method":"publish","params":{"channel":"old/1","data":{"n":1.10}}}',
+    '{"method":"fly","params":{}}',
+    '{"method":"publish"}',
+    "nonsense",
+    '{"method":"history","params":{"channel":"old/1","limit":1}}',
+  ];
+  expect(await ask(`${commands.join("\n")}\n`)).toEqual([
+    { result: { offset: 1, epoch: expect.any(String) } },
+    errorOf(104),
+    errorOf(107),
+    errorOf(107),
+    { result: expect.objectContaining({ offset: 1 }) },
+  ]);
+  expect(await ask("")).toEqual([errorOf(107)]);
+});
+
+test("Arbitrary bodies are answered with a result or an error of theirs, never with a fault of ours", async () => {
+  const methods = Object.keys(serverShapes).filter((method) => method !== "disconnect" && method !== "refresh");
+  const name = fc.constantFrom(
+    "channel",
+    "channels",
+    "data",
+    "b64data",
+    "user",
+    "limit",
+    "since",
+    "commands",
+    "tags",
+    "key",
+  );
+  const fields = fc.dictionary(name, fc.oneof(fc.jsonValue(), fc.constantFrom("news/1", ["news/1"], "**", "$user/a")));
+  const body = fc.oneof(
+    fc.string(),
+    fields.map((given) => JSON.stringify(given)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom("", ...methods), body, async (method, text) => {
+      const response = await fetch(`${gateway.url}/api${method === "" ? "" : `/${method}`}`, {
+        method: "POST",
+        headers: { "x-api-key": admin },
+        body: text,
+      });
+      expect([200, 400]).toContain(response.status);
+      for (const line of (await response.text()).split("\n")) {
+        const answer = JSON.parse(line) as { readonly error?: { readonly code: number } };
+        expect(answer.error?.code).not.toBe(100);
+      }
+    }),
+    { numRuns: 400 },
+  );
+  expect(gateway.log.errors).toEqual([]);
 });
 
 test("Every method of the list is there", () => {
