@@ -35,12 +35,11 @@ async function greet(): Promise<void> {
   while (!(await fetch(`${url}/health/live`).catch(() => undefined))?.ok)
     await new Promise((next) => setTimeout(next, 100));
   console.log(`
-  A house lives behind a deCONZ gateway, which is simulated at ${simulator.url}. Six things to try:
+  A house lives behind a deCONZ gateway, which is simulated at ${simulator.url}. Five things to try:
 
     open      ${url}/
     publish   curl -d 'Hello' ${url}/channels/demo/hello
     watch     curl -N -H 'Accept: text/event-stream' '${url}/channels/home/**,demo/**'
-    press     curl -X POST ${simulator.url}/simulator/press/1/2
     new key   bin/hearthwire key create phone --subscribe 'home/**' --config examples/demo.yaml
     stop      Ctrl-C
 `);
