@@ -12,6 +12,7 @@ import { isEvent, readEvent } from "./events.ts";
 import { HouseReader } from "./house-reader.ts";
 import { parseObject, sortedText } from "./json.ts";
 import { Mirror, type PictureKind, pictureKinds } from "./mirror.ts";
+import { openWebSocket } from "./opening.ts";
 import { Pulse } from "./pulse.ts";
 import { KeyRefused, Upstream } from "./upstream.ts";
 
@@ -26,8 +27,6 @@ export interface DeconzBridgeParts {
   readonly dialer: Dialer;
 }
 
-/** How long a WebSocket may take to open, in ms. */
-const opening = 5000;
 /** Between attempts, growing while they fail, in ms. */
 const pauses = [250, 1000, 2000, 5000, 10_000];
 const withoutKey = 2000;
@@ -183,29 +182,15 @@ export class DeconzBridge implements Bridge {
 
   /** Why the WebSocket cannot be had there; nothing once it is open. */
   #open(url: string, attempt: number): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      let open = false;
-      const give = (reason: string): void => {
-        cancel();
-        socket.end();
-        resolve(reason);
-      };
-      const cancel = this.#clock.after(opening, () => give(`nothing came in ${opening / 1000} s`));
-      const socket = this.#dialer.webSocket(url, {
-        opened: () => {
-          cancel();
-          if (attempt !== this.#attempt) return give("it is too late");
-          open = true;
-          this.#heard(socket, attempt);
-          resolve(undefined);
-        },
-        message: (text) => attempt === this.#attempt && this.#message(text),
-        alive: () => this.#pulse?.beat(),
-        closed: (reason) => {
-          if (!open) give(reason);
-          else if (attempt === this.#attempt) this.#lost(new Error(reason));
-        },
-      });
+    const current = (): boolean => attempt === this.#attempt;
+    return openWebSocket(this.#dialer, this.#clock, url, {
+      opened: (socket) => {
+        if (current()) this.#heard(socket, attempt);
+        return current();
+      },
+      message: (text) => current() && this.#message(text),
+      alive: () => current() && this.#pulse?.beat(),
+      closed: (reason) => current() && this.#lost(new Error(reason)),
     });
   }
 
