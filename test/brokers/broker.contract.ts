@@ -231,6 +231,17 @@ function history(bench: MakeBench): void {
     expect(data(await at.one("a", now(0)))).toEqual([]);
   });
 
+  test("is forgotten when that is asked for, and the channel's place goes on", async () => {
+    const at = await bench();
+    await at.fill("a", 3);
+    await at.broker.removeHistory?.("a");
+    expect((await at.broker.history("a", { limit: -1 })).publications).toEqual([]);
+    const { offset, epoch } = await at.publish("a", "4");
+    expect(offset).toBe(4);
+    expect((await at.one("a", { from: "offset", epoch, offset: 2 })).as).toBe("gap");
+    expect(data(await at.one("a", { from: "offset", epoch, offset: 3 }))).toEqual(["4"]);
+  });
+
   test("keeps none where its size is 0, and still counts", async () => {
     const at = await bench();
     await at.fill("none/a", 3);

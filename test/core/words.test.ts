@@ -120,6 +120,7 @@ describe("redaction", () => {
     [`hearthwire, hearthwire.key.hw_abcdefghij_${secret}`, "hearthwire, hearthwire.key.hw_abcdefghij_…"],
     [`GET /channels/a?ticket=hwt_${secret}&x=1 HTTP/1.1`, "GET /channels/a?ticket=…&x=1 HTTP/1.1"],
     [`ticket hwt_${secret}`, "ticket hwt_…"],
+    [`token eyJhbGciOiJIUzI1NiJ9.eyJ${secret}.${secret} is old`, "token eyJ… is old"],
     [`/socket?apiKey=${secret}`, "/socket?apiKey=…"],
     [`/core/api/jeeApi.php?apikey=${secret}&type=cmd`, "/core/api/jeeApi.php?apikey=…&type=cmd"],
     [`{"apiKey":"${secret}","a":1}`, '{"apiKey":"…","a":1}'],
