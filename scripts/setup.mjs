@@ -18,7 +18,10 @@ if (!packagesAreInstalled()) {
   npm("ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error");
 }
 repairRuntime();
-if (process.argv.includes("--test")) installSystemPackages();
+if (process.argv.includes("--test")) {
+  installSystemPackages();
+  nameToolchains();
+}
 
 /** Compares the lockfile with npm's own record of what it put into node_modules. */
 function packagesAreInstalled() {
@@ -78,6 +81,15 @@ function installSystemPackages() {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-q"], "Cannot read the list of Debian's packages", env);
   run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(" and ")}`, env);
+}
+
+/** What the long runs (`npm run test:long`) run the examples of docs/clients.md with; they install its libraries themselves. */
+function nameToolchains() {
+  const missing = ["python3", "go"].filter((program) => !onPath(program));
+  if (missing.length === 0) return;
+  console.log(
+    `Not here: ${missing.join(", ")}. Without them the long runs leave out those examples of docs/clients.md.`,
+  );
 }
 
 /** @param {string} program */
