@@ -1,6 +1,5 @@
 // Makes the pictures of the page in docs/: node_modules/.bin/bun test/browser/screenshots.mts
-import { House } from "../../demo/house.ts";
-import { PushSocket } from "../../demo/push-socket.ts";
+import { Simulator } from "../../simulators/deconz/server.ts";
 import { launchBrowser, visit } from "./browser.mts";
 import { GatewayProcess } from "./gateway-process.mts";
 
@@ -13,19 +12,15 @@ const pictures = [
   { file: "page-phone.png", options: { ...phone, colorScheme: "light" } },
 ] as const;
 
+// Livelier than in the demo, so that a picture is soon worth taking.
+const simulator = new Simulator({ port: 0, keys: ["PICTURES00"], speed: 20 });
+simulator.start();
 const gateway = await GatewayProcess.start(`
 anonymous: { subscribe: [home/**] }
 protocols: { channel-url: { open_to: [127.0.0.0/8] } }
-channels:
-  home/lights: { kind: map }
-  home/sensors: { kind: map }
+bridges:
+  home: { type: deconz, url: "${simulator.url}", key: PICTURES00 }
 `);
-const house = new House();
-const socket = new PushSocket(gateway.socket, () => {
-  for (const push of house.everything()) socket.send(push);
-});
-// Livelier than in the demo, so that a picture is soon worth taking.
-const living = setInterval(() => socket.send(house.next()), 250);
 const browser = await launchBrowser();
 await Promise.all(
   pictures.map(async ({ file, options }) => {
@@ -35,7 +30,6 @@ await Promise.all(
     await page.screenshot({ path: docs + file });
   }),
 );
-clearInterval(living);
-socket.close();
 await browser.close();
 await gateway.remove();
+await simulator.stop();
