@@ -85,7 +85,7 @@ function installSystemPackages() {
 
 /** What the long runs (`npm run test:long`) run the examples of docs/clients.md with; they install its libraries themselves. */
 function nameToolchains() {
-  const missing = ["python3", "go"].filter((program) => !onPath(program));
+  const missing = ["python3", "go", "java", "mvn"].filter((program) => !onPath(program));
   if (missing.length === 0) return;
   console.log(
     `Not here: ${missing.join(", ")}. Without them the long runs leave out those examples of docs/clients.md.`,

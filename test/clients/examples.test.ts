@@ -1,4 +1,4 @@
-// What docs/clients.md shows is run as it stands there: JavaScript in Node and curl always, Python and Go in the long runs.
+// What docs/clients.md shows is run as it stands there: JavaScript in Node and curl always, Python, Go and Java in the long runs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -125,5 +125,29 @@ if (long && has("go")) {
       },
       installing,
     );
+  });
+}
+
+if (long && has("java") && has("mvn")) {
+  describe("Java", () => {
+    const libraries = join(kept, "java");
+    beforeAll(async () => {
+      if (existsSync(join(libraries, "lib"))) return;
+      mkdirSync(libraries, { recursive: true });
+      const library =
+        "<groupId>io.github.centrifugal</groupId><artifactId>centrifuge-java</artifactId><version>0.4.1</version>";
+      writeFileSync(
+        join(libraries, "pom.xml"),
+        `<project><modelVersion>4.0.0</modelVersion><groupId>clients</groupId><artifactId>clients</artifactId><version>1</version>
+<dependencies><dependency>${library}</dependency></dependencies></project>`,
+      );
+      await install(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], libraries);
+    }, installing);
+
+    test("The client of the page listens and publishes, in Protobuf", async () => {
+      writeFileSync(join(folder, "Hello.java"), only("java"));
+      const run = ["java", "-cp", join(libraries, "lib", "*"), join(folder, "Hello.java")];
+      expect(await heard(run, "Hello from Java")).toContain('{"text": "Hello from Java"}');
+    });
   });
 }
