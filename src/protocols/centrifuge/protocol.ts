@@ -114,7 +114,8 @@ export class Centrifuge implements HttpProtocol {
       case "/emulation":
         return emulate(visit, this.#emulation);
       default:
-        if (visit.path === serverPrefix || visit.path.startsWith(`${serverPrefix}/`)) return this.#serverApi.visit(visit, policy);
+        if (visit.path === serverPrefix || visit.path.startsWith(`${serverPrefix}/`))
+          return this.#serverApi.visit(visit, policy);
         throw new Refused("unknownChannel", "Cannot connect here: use /connection/websocket");
     }
   }
