@@ -15,12 +15,13 @@ export const verbs = [
   "admin",
 ] as const satisfies readonly Verb[];
 
-/** Questions that one `Rights` remembers; far more than a peer asks, little enough to bound what a hostile one costs. */
+/** Questions of one verb that a `Rights` remembers; far more than a peer asks, little enough to bound what a hostile one costs. */
 const remembered = 4096;
 
 export class Rights {
   readonly #grants: Grants;
-  readonly #answers = new Map<string, boolean>();
+  /** By verb, then by name. */
+  readonly #answers: { [verb in Verb]?: Map<string, boolean> } = {};
 
   constructor(grants: Grants) {
     this.#grants = grants;
@@ -30,13 +31,14 @@ export class Rights {
   may(verb: Verb, name: string): boolean {
     const patterns = this.#grants[verb];
     if (patterns === undefined || patterns.length === 0) return false;
-    const question = `${verb} ${name}`;
-    let answer = this.#answers.get(question);
+    this.#answers[verb] ??= new Map();
+    const answers = this.#answers[verb];
+    let answer = answers.get(name);
     if (answer === undefined) {
       const subject = verb === "call" ? name.replaceAll(".", "/") : name;
       answer = patterns.some((pattern) => covers(verb === "call" ? pattern.replaceAll(".", "/") : pattern, subject));
-      if (this.#answers.size >= remembered) this.#answers.clear();
-      this.#answers.set(question, answer);
+      if (answers.size >= remembered) answers.clear();
+      answers.set(name, answer);
     }
     return answer;
   }

@@ -20,6 +20,8 @@ export interface Doorway {
   readonly trusts: (address: string) => boolean;
 }
 
+/** Most requests ask for nothing there; nobody writes into it. */
+const noQuery = new URLSearchParams();
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export class HttpVisit implements Visit {
@@ -44,6 +46,7 @@ export class HttpVisit implements Visit {
   }
 
   get query(): URLSearchParams {
+    if (this.#search === "") return noQuery;
     this.#query ??= new URLSearchParams(this.#search);
     return this.#query;
   }
