@@ -69,13 +69,15 @@ export class HttpVisit implements Visit {
     return this.request.headers.get("upgrade")?.toLowerCase() === "websocket";
   }
 
-  async body(limit: number): Promise<Uint8Array> {
+  body(limit: number): Promise<Uint8Array> {
     const { request } = this;
     const announced = request.headers.get("content-length");
-    if (announced !== null) {
-      if (Number(announced) > limit) throw tooLarge(limit);
-      return new Uint8Array(await request.arrayBuffer());
-    }
+    if (announced === null) return this.#unannouncedBody(limit);
+    return Number(announced) > limit ? Promise.reject(tooLarge(limit)) : request.bytes();
+  }
+
+  async #unannouncedBody(limit: number): Promise<Uint8Array> {
+    const { request } = this;
     if (request.body === null) return new Uint8Array();
     const parts: Uint8Array[] = [];
     let size = 0;
@@ -87,13 +89,8 @@ export class HttpVisit implements Visit {
     return new Uint8Array(Buffer.concat(parts));
   }
 
-  async text(limit: number): Promise<string> {
-    const body = await this.body(limit);
-    try {
-      return utf8.decode(body);
-    } catch {
-      throw new Refused("badRequest", "Cannot read the body: it is not UTF-8");
-    }
+  text(limit: number): Promise<string> {
+    return this.body(limit).then(decode);
   }
 
   webSocket(open: OpenPeer, options: WebSocketOptions = {}): Answer {
@@ -143,6 +140,14 @@ export class HttpVisit implements Visit {
   #forwarded(name: string): string | null {
     const peer = this.#server.requestIP(this.request)?.address ?? "";
     return this.#doorway.trusts(peer) ? this.request.headers.get(name) : null;
+  }
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new Refused("badRequest", "Cannot read the body: it is not UTF-8");
   }
 }
 
