@@ -88,14 +88,14 @@ export class Publishing {
     }
   }
 
-  async #once(visit: Visit, principal: Principal, channel: string, draft: Draft): Promise<Answer> {
+  #once(visit: Visit, principal: Principal, channel: string, draft: Draft): MaybePromise<Answer> {
     const publish = (): MaybePromise<Receipt> => this.publish(channel, draft, principal, visit.address);
     const id = visit.request.headers.get("idempotency-key");
     if (id !== null && id.length > 255)
       throw new Refused("badRequest", "Cannot use an Idempotency-Key of over 255 characters");
     const who = principal.id === "anonymous" ? visit.address : principal.id;
     const receipt = id === null ? publish() : this.#parts.idempotency.once(`${who} ${channel}`, id, publish);
-    return new Response(receiptText(receipt instanceof Promise ? await receipt : receipt), { headers });
+    return receipt instanceof Promise ? receipt.then(receiptResponse) : receiptResponse(receipt);
   }
 }
 
@@ -105,6 +105,10 @@ function requirePublish(principal: Principal, channel: string): void {
   else if (!principal.rights.may("publish", channel)) {
     throw new Refused("unauthorized", `Cannot publish on ${channel} without a key: send one`);
   }
+}
+
+function receiptResponse(receipt: Receipt): Response {
+  return new Response(receiptText(receipt), { headers });
 }
 
 function oneChannel(path: string): string {
