@@ -1,8 +1,8 @@
 /** The one place that knows every part: it puts them together, and takes them apart again. */
 import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
+import { controlSocket } from "./config/checks.ts";
 import { everyHost, type ListenAddress, printListen } from "./config/listen.ts";
 import { deconzBridge, deconzPolicy, policyOf, protocolPolicy } from "./config/policies.ts";
 import type { Config, ListenerConfig, ProtocolName } from "./config/schema.ts";
@@ -76,10 +76,6 @@ export interface Gateway {
   status(): Status;
   /** Stops listening, says goodbye to every session, and lets go of the data directory. */
   stop(): Promise<void>;
-}
-
-export function controlSocketOf(config: Pick<Config, "data">): string {
-  return join(config.data, "control.sock");
 }
 
 /** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
@@ -308,7 +304,7 @@ class Assembly implements Gateway {
       new Promise((resolve) => systemClock.after(lastWrites, () => resolve(undefined))),
     ]);
     for (const listener of this.#listeners) void listener.stop(true);
-    rmSync(controlSocketOf(this.config), { force: true });
+    rmSync(controlSocket(this.config), { force: true });
   }
 
   #makeFirstKey(): void {
@@ -322,7 +318,7 @@ class Assembly implements Gateway {
 
   /** Who may open the control socket is the owner of this machine, and may do everything. */
   #listenForOwner(): void {
-    const unix = controlSocketOf(this.config);
+    const unix = controlSocket(this.config);
     // The data directory is ours alone, so what lies there is of a process that is no more.
     rmSync(unix, { force: true });
     const front = this.#mainFront();

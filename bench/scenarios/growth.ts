@@ -39,7 +39,7 @@ export async function growth(workshop: Workshop): Promise<Outcome> {
     rows: [
       ...rowsOf("10 → 100,000 channels, on random ones", channels.all, within),
       ...rowsOf("10 → 100,000 channels, on ten of them", channels.hot, within),
-      ...rowsOf("10 → 100,000 channels, histories filling", channels.filling),
+      ...rowsOf("10 → 100,000 channels, histories filling", channels.filling, within),
       ...rowsOf("1 → 10,000 patterns, on known channels", patterns.known, within),
       ...rowsOf("1 → 10,000 patterns, on new channels", patterns.fresh, within),
     ],

@@ -1,5 +1,7 @@
 /** The protocol in JSON: objects, one a line, many in one message. Pure. */
+
 import { memberText } from "../../core/member-text.ts";
+import { quote } from "../../core/quoted-names.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
 import { isClientInfo } from "./client-info.ts";
@@ -147,18 +149,4 @@ function publicationText(publication: Publication, { pattern, delta }: Wording):
 function dataText(data: JsonText, delta: Wording["delta"]): string {
   if (delta === undefined) return data;
   return JSON.stringify(delta === "whole" ? data : utf8.decode(delta));
-}
-
-/** Channel names as JSON, kept because each publication carries one. */
-const quoted = new Map<string, string>();
-const mostQuoted = 10_000;
-
-function quote(channel: string): string {
-  let text = quoted.get(channel);
-  if (text === undefined) {
-    if (quoted.size >= mostQuoted) quoted.clear();
-    text = JSON.stringify(channel);
-    quoted.set(channel, text);
-  }
-  return text;
 }

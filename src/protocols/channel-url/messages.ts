@@ -1,21 +1,9 @@
 /** The wire texts of the protocol: what publications and notices look like. Pure. Specified in docs/channel-url.md. */
+
 import { cursorText } from "../../core/cursor.ts";
 import type { Member, PresenceChange } from "../../core/form.ts";
+import { quote } from "../../core/quoted-names.ts";
 import type { Publication, Receipt } from "../../ports.ts";
-
-/** Channel names as JSON, kept because each publication carries one. */
-const quoted = new Map<string, string>();
-const mostQuoted = 10_000;
-
-function quote(channel: string): string {
-  let text = quoted.get(channel);
-  if (text === undefined) {
-    if (quoted.size >= mostQuoted) quoted.clear();
-    text = JSON.stringify(channel);
-    quoted.set(channel, text);
-  }
-  return text;
-}
 
 /** `{"channel","offset","data","key"?,"removed"?,"tags"?,"info"?,"time","cursor"}`; `time` in ms since the epoch. */
 export function publicationText(run: string, publication: Publication): string {
