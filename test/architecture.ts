@@ -14,7 +14,8 @@ export interface Violation {
 const mayImport: Record<string, readonly string[]> = {
   main: ["cli"],
   cli: ["gateway", "http", "storage", "config", "core", "ports"],
-  gateway: ["protocols", "transports", "brokers", "storage", "http", "config", "core", "ports"],
+  gateway: ["assembly", "protocols", "transports", "brokers", "storage", "http", "config", "core", "ports"],
+  assembly: ["protocols", "transports", "storage", "http", "config", "core", "ports"],
   protocols: ["core", "ports"],
   transports: ["core", "ports"],
   brokers: ["core", "ports"],

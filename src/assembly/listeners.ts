@@ -1,0 +1,105 @@
+/** Where the gateway listens over HTTP. */
+import { readFileSync } from "node:fs";
+import { everyHost, type ListenAddress, printListen } from "../config/listen.ts";
+import type { Config, ProtocolName } from "../config/schema.ts";
+import { addressIn } from "../core/gate.ts";
+import type { Front } from "../http/front.ts";
+import type { Log } from "../ports.ts";
+import { type HttpListener, type HttpListenerOptions, ListenError, listenHttp } from "../transports/http-server.ts";
+
+/** Where the gateway listens, as it came to be. */
+export interface ListeningAt {
+  readonly listen: string;
+  /** The one protocol that it speaks; absent for the main set. */
+  readonly protocol?: ProtocolName;
+  readonly url: string;
+}
+
+/** What is served at an address. */
+export interface Served {
+  readonly front: Front;
+  readonly tls?: Config["tls"] | undefined;
+  /** The one protocol that is spoken there; absent for the main set. */
+  readonly protocol?: ProtocolName | undefined;
+}
+
+export class Listeners {
+  readonly addresses: ListeningAt[] = [];
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #listeners: HttpListener[] = [];
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** The answer is the port, for those who left its choice to the system. Throws a `ListenError`. */
+  listen(listen: ListenAddress, { front, tls, protocol }: Served): number {
+    const hostname = listen.host === everyHost ? "::" : listen.host;
+    const listener = this.#serve({
+      at: { hostname, port: listen.port },
+      ...(tls === undefined
+        ? {}
+        : { tls: { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") } }),
+      visit: (visit) => front.visit(visit),
+    });
+    const at = { host: listen.host, port: listener.port };
+    this.addresses.push({
+      listen: printListen(at),
+      url: urlOf(at, tls !== undefined),
+      ...(protocol === undefined ? {} : { protocol }),
+    });
+    return listener.port;
+  }
+
+  /** At the first of the ports that can be had. */
+  listenAtFirst(ports: readonly number[], host: string, served: Served): number {
+    for (const [at, port] of ports.entries()) {
+      try {
+        return this.listen({ host, port }, served);
+      } catch (thrown) {
+        if (!(thrown instanceof ListenError) || at === ports.length - 1) throw thrown;
+        this.#log.debug({ port }, thrown.message);
+      }
+    }
+    throw new Error("Cannot listen on no port");
+  }
+
+  /** At a file that only the owner of this machine may open, who may do everything. */
+  listenForOwner(unix: string, front: Front): void {
+    this.#serve({ at: { unix, mode: 0o600 }, owner: true, visit: (visit) => front.visit(visit) });
+  }
+
+  /**
+   * Ends when the last connection has. What is open is left to its session, which says goodbye in its protocol's own
+   * words.
+   */
+  async stopListening(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.stop(false)));
+  }
+
+  /** Cuts what is still open. */
+  cut(): void {
+    for (const listener of this.#listeners) void listener.stop(true);
+  }
+
+  #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "visit">): HttpListener {
+    const { limits, trusted_proxies: proxies } = this.#config;
+    const trusts = (address: string): boolean => addressIn(address, proxies);
+    const listener = listenHttp({
+      ...options,
+      ...(proxies.length > 0 ? { trusts } : {}),
+      maxMessage: limits.body,
+      log: this.#log,
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+}
+
+/** Where a browser of this machine finds it. */
+function urlOf({ host, port }: ListenAddress, secure: boolean): string {
+  const name = host === everyHost || host === "127.0.0.1" || host === "::" ? "localhost" : host;
+  return `${secure ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
