@@ -2,6 +2,7 @@
 import { asRefused, errorText } from "../core/refusals.ts";
 import type { Answer, Log, MaybePromise, Visit } from "../ports.ts";
 import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
+import { Turnstile } from "./turnstile.ts";
 import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
 
 export interface HttpListenerOptions {
@@ -28,6 +29,8 @@ export interface HttpListener {
 const largestBody = 256 * 1024 * 1024;
 /** Seconds that a request may take to arrive. Streams and waiting polls switch it off for themselves. */
 const idleTimeout = 30;
+/** So many requests of a listener are begun in one turn of the event loop. */
+const requestsPerTurn = 64;
 
 export function listenHttp(options: HttpListenerOptions): HttpListener {
   const { tls, log, visit } = options;
@@ -43,12 +46,20 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
       headers: { "content-type": "application/json; charset=utf-8" },
     });
   };
+  const turnstile = new Turnstile(requestsPerTurn);
+  const serveLater = async (turn: Promise<void>, request: Request, server: HttpServer): Promise<Answer> => {
+    await turn;
+    // Nobody would hear of the end of a session that is opened for who is gone already.
+    return request.signal.aborted ? undefined : visit(new HttpVisit(request, server, doorway));
+  };
   const common: CommonOptions = {
     development: false,
     websocket: webSocketHandlers(options.maxMessage),
     // An answer of `undefined` means that the request became a WebSocket.
-    fetch: (request: Request, server: HttpServer): MaybePromise<Answer> =>
-      visit(new HttpVisit(request, server, doorway)),
+    fetch: (request: Request, server: HttpServer): MaybePromise<Answer> => {
+      const turn = turnstile.pass();
+      return turn === undefined ? visit(new HttpVisit(request, server, doorway)) : serveLater(turn, request, server);
+    },
     error: failed,
     maxRequestBodySize: largestBody,
   };
