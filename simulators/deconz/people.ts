@@ -1,9 +1,10 @@
 /** The people of the house: what they do, when. The same seed lives the same days. */
+
+import { Seed } from "../seed.ts";
 import type { House } from "./house.ts";
 import { lightsOf } from "./house.ts";
 import { type JsonObject, objectOf } from "./json.ts";
 import { rooms, type SensorType } from "./plan.ts";
-import { Seed } from "./seed.ts";
 
 interface Plan {
   readonly at: number;
