@@ -62,25 +62,25 @@ function npm(...args) {
   else run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
 }
 
-/** What the tests need that npm does not bring: a browser, and PHP for the sender that docs/ shows. */
+/** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md. */
 function installSystemPackages() {
-  const missing = [];
   const chromium = process.env["CHROMIUM_PATH"];
   if (chromium !== undefined && !existsSync(chromium)) fail(`CHROMIUM_PATH names no file: ${chromium}`);
+  const packages = { php: "php-cli", nginx: "nginx-light", apache2: "apache2", caddy: "caddy", curl: "curl" };
+  const missing = Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
   if (chromium === undefined && !existsSync("/usr/bin/chromium")) missing.push("chromium");
-  if (!onPath("php")) missing.push("php-cli");
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   if (process.getuid?.() !== 0 || !onPath("apt-get")) {
     fail(
-      `The tests need ${missing.join(" and ")}. Run: sudo ${command}` +
+      `The tests need ${missing.join(", ")}. Run: sudo ${command}` +
         (missing.includes("chromium") ? "\n(or set CHROMIUM_PATH to a Chromium or Chrome that is elsewhere)" : ""),
     );
   }
   console.log(`Installing what the tests need: ${missing.join(", ")}…`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-q"], "Cannot read the list of Debian's packages", env);
-  run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(" and ")}`, env);
+  run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(", ")}`, env);
 }
 
 /** What the long runs (`npm run test:long`) run the examples of docs/clients.md with; they install its libraries themselves. */
@@ -94,7 +94,9 @@ function nameToolchains() {
 
 /** @param {string} program */
 function onPath(program) {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+  // Servers are not on the path of everybody.
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
+  return folders.some((folder) => existsSync(join(folder, program)));
 }
 
 /** @param {string} program @param {string[]} args @param {string} failure @param {NodeJS.ProcessEnv} [env] */

@@ -55,5 +55,5 @@ export function codesPage(): string {
       "<tr><th>code</th><th>name</th><th>HTTP</th><th>close</th><th>what it means</th><th>what to do</th></tr>";
     return `<h2>${group.title}</h2><p>${group.text}</p><table>${head}${rows.join("")}</table>`;
   });
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Hearthwire: codes</title><link rel="stylesheet" href="/style.css"><main class="codes"><h1>Codes</h1><p>Every no of the gateway, on any transport.</p>${parts.join("")}</main></html>`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Hearthwire: codes</title><link rel="stylesheet" href="../style.css"><main class="codes"><h1>Codes</h1><p>Every no of the gateway, on any transport.</p>${parts.join("")}</main></html>`;
 }

@@ -1,7 +1,7 @@
 /** Real clients of the protocol, all of which give messages as objects. */
+import { readFileSync } from "node:fs";
 import { EventSource } from "eventsource";
 import { until } from "../../transports/raw-client.ts";
-import type { TestGateway } from "./gateway.ts";
 
 // Under Bun `import "ws"` is Bun's own stand-in; this is the package.
 const { WebSocket: PackagedWebSocket } = (await import("../../../node_modules/ws/wrapper.mjs" as string)) as {
@@ -67,8 +67,15 @@ export class Listening {
   }
 }
 
+/** A gateway, or a proxy before one. */
+export interface Reached {
+  readonly url: string;
+}
+
 export interface ListenOptions {
   readonly headers?: Readonly<Record<string, string>>;
+  /** The certificates to trust in the place of the world's: a file. */
+  readonly ca?: string;
 }
 
 export interface Client {
@@ -76,11 +83,15 @@ export interface Client {
   /** One-way streams end by `max_age`; a WebSocket goes on. */
   readonly oneWay: boolean;
   /** Resolves when the connection was accepted. */
-  listen(gateway: TestGateway, path: string, options?: ListenOptions): Promise<Listening>;
+  listen(gateway: Reached, path: string, options?: ListenOptions): Promise<Listening>;
+}
+
+function trusting({ ca }: ListenOptions): { tls?: { ca: string } } {
+  return ca === undefined ? {} : { tls: { ca: readFileSync(ca, "utf8") } };
 }
 
 async function byFetch(
-  gateway: TestGateway,
+  gateway: Reached,
   path: string,
   accept: string,
   options: ListenOptions,
@@ -90,6 +101,7 @@ async function byFetch(
   const response = await fetch(`${gateway.url}${path}`, {
     headers: { ...options.headers, accept },
     signal: abort.signal,
+    ...trusting(options),
   });
   if (!response.ok || response.body === null) throw new Error(await response.text());
   const listening = new Listening(() => abort.abort());
@@ -120,7 +132,7 @@ function readSse(listening: Listening, line: string): void {
 }
 
 async function byCurl(
-  gateway: TestGateway,
+  gateway: Reached,
   path: string,
   accept: string,
   options: ListenOptions,
@@ -130,7 +142,8 @@ async function byCurl(
     "-H",
     `${name}: ${value}`,
   ]);
-  const curl = Bun.spawn(["curl", "-sgN", ...headers, `${gateway.url}${path}`], { stdout: "pipe" });
+  const cacert = options.ca === undefined ? [] : ["--cacert", options.ca];
+  const curl = Bun.spawn(["curl", "-sgN", ...cacert, ...headers, `${gateway.url}${path}`], { stdout: "pipe" });
   const listening = new Listening(() => curl.kill());
   void (async () => {
     let rest = "";
@@ -154,9 +167,10 @@ export const clients: readonly Client[] = [
   {
     name: "the package eventsource",
     oneWay: true,
-    listen(gateway, path, { headers } = {}) {
+    listen(gateway, path, options = {}) {
+      const { headers } = options;
       const source = new EventSource(`${gateway.url}${path}`, {
-        fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
+        fetch: (url, init) => fetch(url, { ...init, ...trusting(options), headers: { ...init.headers, ...headers } }),
       });
       const listening = new Listening(() => source.close());
       for (const event of ["message", "hello", "live", "gap", "heartbeat", "end", "error", "join", "leave"]) {
@@ -201,12 +215,15 @@ export const clients: readonly Client[] = [
 
 /** A WebSocket of the package ws, with what it heard. */
 export function openWs(
-  gateway: TestGateway,
+  gateway: Reached,
   path: string,
-  { headers = {} }: ListenOptions = {},
+  { headers = {}, ca }: ListenOptions = {},
   protocols: readonly string[] = [],
 ): Promise<{ listening: Listening; socket: import("ws").WebSocket; send(message: unknown): void }> {
-  const socket = new PackagedWebSocket(`${gateway.url.replace("http", "ws")}${path}`, [...protocols], { headers });
+  const socket = new PackagedWebSocket(`${gateway.url.replace("http", "ws")}${path}`, [...protocols], {
+    headers,
+    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+  });
   const listening = new Listening(() => socket.terminate());
   socket.on("message", (data) => void listening.messages.push(JSON.parse(String(data)) as Message));
   socket.on("close", (code, reason) => {
@@ -226,7 +243,7 @@ export function openWs(
 
 /** Publishes, and gives the receipt; fails with what was answered if that was not 200. */
 export async function publish(
-  gateway: TestGateway,
+  gateway: Reached,
   channel: string,
   data: unknown,
   headers: Readonly<Record<string, string>> = {},
@@ -248,7 +265,7 @@ export interface Poll {
 }
 
 export async function poll(
-  gateway: TestGateway,
+  gateway: Reached,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Poll> {

@@ -1,0 +1,108 @@
+/** The recipes of docs/proxies.md as they stand there, with ports, a certificate and shorter times put in. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../transports/raw-client.ts";
+import { freePort, type ProxyProgram, type RunningProxy, startProxy } from "./proxy.ts";
+
+const page = readFileSync(new URL("../../docs/proxies.md", import.meta.url), "utf8");
+
+/** The one block of a language. */
+export function block(language: string): string {
+  const found = Array.from(
+    page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm")),
+    ([, text = ""]) => text,
+  );
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`docs/proxies.md has ${found.length} blocks ${language}`);
+  return only;
+}
+
+/** How long the recipes let a connection be silent, in seconds. */
+export function idleTimes(program: ProxyProgram): number[] {
+  const text = block(program) + block(`${program}-location`);
+  return Array.from(text.matchAll(idleTime), ([, seconds]) => Number(seconds));
+}
+
+const idleTime = /(?<=_timeout |timeout=)(\d+)/g;
+
+export interface Setting {
+  readonly gateway: number;
+  /** At a name of its own, or below a path of a site that is there. */
+  readonly below: "" | "/push";
+  /** In the place of the recipe's idle time-outs, in seconds. */
+  readonly idle?: number;
+}
+
+export interface RunningRecipe {
+  readonly proxy: RunningProxy;
+  readonly url: string;
+  /** The certificate that its clients are to trust: a file. */
+  readonly ca: string;
+  stop(): Promise<void>;
+}
+
+/** Runs a recipe before a gateway on loopback. */
+export async function runRecipe(program: ProxyProgram, { gateway, below, idle }: Setting): Promise<RunningRecipe> {
+  const port = freePort();
+  const folder = mkdtempSync(join(tmpdir(), "hearthwire-recipe-"));
+  if (program !== "caddy") makeCertificate(folder);
+  const text = (below === "" ? block(program) : siteAround[program]())
+    .replaceAll("127.0.0.1:8642", `127.0.0.1:${gateway}`)
+    .replaceAll(/\b443\b/g, String(port))
+    .replaceAll("/etc/letsencrypt/live/push.example.org", folder)
+    .replaceAll("push.example.org", "localhost")
+    .replaceAll(idleTime, (seconds) => String(idle ?? seconds));
+  const config = program === "caddy" ? caddyGlobals(port, folder) + text : text;
+  const modules = program === "apache" ? block("sh").trim().split(" ").slice(1) : [];
+  const proxy = await startProxy({ program, config, port, modules });
+  // Caddy listens before it has its certificate.
+  if (program === "caddy")
+    await until(() => proxy.log().includes("certificate obtained successfully"), "its certificate");
+  return {
+    proxy,
+    url: `https://localhost:${port}${below}`,
+    ca: join(folder, program === "caddy" ? "pki/authorities/local/root.crt" : "fullchain.pem"),
+    async stop() {
+      await proxy.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** "A site that is there already", around the recipe for a path of it: the recipe for a name with the other in its place. */
+const siteAround: Readonly<Record<ProxyProgram, () => string>> = {
+  nginx: () => block("nginx").replace(/^ {4}location[\s\S]*?^ {4}\}\n/m, () => block("nginx-location")),
+  apache: () =>
+    block("apache").replace(/^ {4}AllowEncodedSlashes[\s\S]*?(?=^<\/VirtualHost)/m, () => block("apache-location")),
+  caddy: () => block("caddy").replace(/^\treverse_proxy.*\n/m, () => block("caddy-location")),
+};
+
+/** A certificate of its own in the place of the world's, and nothing outside the folder. */
+function caddyGlobals(port: number, folder: string): string {
+  return `{
+	admin off
+	local_certs
+	skip_install_trust
+	https_port ${port}
+	auto_https disable_redirects
+	storage file_system ${folder}
+}
+`;
+}
+
+/** Signed by itself, for localhost. */
+function makeCertificate(folder: string): void {
+  const made = Bun.spawnSync([
+    ..."openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" "),
+    ...[
+      "-addext",
+      "subjectAltName=DNS:localhost",
+      "-keyout",
+      join(folder, "privkey.pem"),
+      "-out",
+      join(folder, "fullchain.pem"),
+    ],
+  ]);
+  if (made.exitCode !== 0) throw new Error(String(made.stderr));
+}
