@@ -81,6 +81,7 @@ export class Hub implements SessionHost {
   #owing: AnySession[] = [];
   readonly #lagging = new Set<AnySession>();
   #flushing = false;
+  #flushedAt = 0;
   #flushDue = false;
   #delivered = 0;
   /** The newest position that a reading was as of; all that came before a restart is in none of `deliver`'s. */
@@ -104,8 +105,9 @@ export class Hub implements SessionHost {
     broker.attach((publication) => this.#deliver(publication));
   }
 
+  /** The end of a turn is one moment: the clock is not asked for each session that is written to. */
   get now(): number {
-    return this.#clock.now();
+    return this.#flushing ? this.#flushedAt : this.#clock.now();
   }
 
   // ── In ──
@@ -285,6 +287,7 @@ export class Hub implements SessionHost {
   /** Hands out what this turn brought. Called by itself at the end of the turn, and before a session ends. */
   flush(): void {
     if (this.#flushing) return;
+    this.#flushedAt = this.#clock.now();
     this.#flushing = true;
     try {
       while (this.#dirty.length > 0 || this.#owing.length > 0) {

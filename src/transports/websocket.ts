@@ -39,7 +39,9 @@ export class WebSocketOutlet implements Outlet {
     if (socket === undefined) return true;
     const only = parts[0];
     // The answer of a single `send` is -1 when the kernel did not take it; within a cork nothing is known before the end.
-    if (parts.length === 1 && only !== undefined) return socket.send(only) !== -1;
+    if (parts.length === 1 && only !== undefined) {
+      return (typeof only === "string" ? socket.sendText(only) : socket.send(only)) !== -1;
+    }
     corkedSocket = socket;
     corkedParts = parts;
     socket.cork(sendParts);
