@@ -67,6 +67,11 @@ channels:
   many/*: { history: { size: 1, ttl: 1h } }
 limits:
   publish_rate: { key: 0, address: 0 }
+  publish_bytes: { key: 0, address: 0 }
+  accept_rate: 0
+  connections: { key: 0, address: 0 }
+  commands: 0
+  channels_per_key: 0
 log:
   level: warn
 `;

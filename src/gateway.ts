@@ -100,7 +100,7 @@ class Assembly implements Gateway {
   constructor(config: Config, log: Log, data: DataDirectory) {
     this.config = config;
     this.#log = log;
-    this.#listeners = new Listeners(config, log);
+    this.#listeners = new Listeners(config, log, systemClock);
     this.#data = data;
     const { limits } = config;
     const clock = systemClock;
@@ -116,13 +116,20 @@ class Assembly implements Gateway {
       maxChannels: limits.channels,
     });
     const { run } = this.#broker;
-    this.#hub = new Hub({ clock, log, broker: this.#broker, settingsOf: settings, limits, run });
+    this.#hub = new Hub({
+      clock,
+      log,
+      broker: this.#broker,
+      settingsOf: settings,
+      limits: { ...limits, channelsPerKey: limits.channels_per_key },
+      run,
+    });
     const hub = this.#hub;
     const tickets = new Tickets(clock, chance);
-    const gate = new Gate({ keys, clock, tickets, publicUrl: config.public_url });
+    const gate = new Gate({ keys, clock, tickets, publicUrl: config.public_url, wrongKeys: limits.wrong_keys });
     this.#gate = gate;
     const idempotency = new Idempotency(clock);
-    const rate = new PublishRate(clock, limits.publish_rate);
+    const rate = new PublishRate(clock, limits.publish_rate, limits.publish_bytes);
     const heartbeat = config.heartbeat / 1000;
     const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
     this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });

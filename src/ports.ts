@@ -167,6 +167,8 @@ export interface Broker {
   channels(pattern: string): MaybePromise<readonly string[]>;
   /** Capability: forgets a channel's history. Its place goes on, and the entries of a map stay. */
   removeHistory?(channel: string): MaybePromise<void>;
+  /** Capability: whether there is something in a channel, history or entries. */
+  holds?(channel: string): boolean;
   /** Flushes what is on its way to the journal and lets go of it. */
   close(): Promise<void>;
 }

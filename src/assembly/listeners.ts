@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { everyHost, type ListenAddress, printListen } from "../config/listen.ts";
 import type { Config, ProtocolName } from "../config/schema.ts";
 import { addressIn } from "../core/gate.ts";
+import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
-import type { Log } from "../ports.ts";
+import type { Clock, Log } from "../ports.ts";
 import { type HttpListener, type HttpListenerOptions, ListenError, listenHttp } from "../transports/http-server.ts";
 
 /** Where the gateway listens, as it came to be. */
@@ -27,11 +28,13 @@ export class Listeners {
   readonly addresses: ListeningAt[] = [];
   readonly #config: Config;
   readonly #log: Log;
+  readonly #accepted: AcceptRate;
   readonly #listeners: HttpListener[] = [];
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, clock: Clock) {
     this.#config = config;
     this.#log = log;
+    this.#accepted = new AcceptRate(clock, config.limits.accept_rate);
   }
 
   /** The answer is the port, for those who left its choice to the system. Throws a `ListenError`. */
@@ -90,7 +93,10 @@ export class Listeners {
     const listener = listenHttp({
       ...options,
       ...(proxies.length > 0 ? { trusts } : {}),
+      // The owner comes in whatever storm there is.
+      ...(options.owner === true ? {} : { accept: () => this.#accepted.take() }),
       maxMessage: limits.body,
+      bodyTime: limits.body_time,
       log: this.#log,
     });
     this.#listeners.push(listener);

@@ -56,6 +56,7 @@ from the same machine.
   \`~/\` is the home folder.
 - What is not an option is refused, and so is a bad value, with file, line and column. \`hearthwire config check\` says so
   without starting anything, \`hearthwire config print\` shows what holds.
+- No option: a request's head must arrive within 10 to 12 seconds and have at most 16 KiB (431); the runtime sees to that.
 - For help in an editor begin the file with \`# yaml-language-server: $schema=<path or URL>/hearthwire.schema.json\`.
 
 Changes of any option take effect at a restart.

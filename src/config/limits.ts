@@ -24,6 +24,50 @@ export const limits = z.strictObject({
     },
     size({ least: 1, most: 2 ** 31 - 1 }).prefault("4MiB"),
   ),
+  body_time: option(
+    {
+      is: "How long the body of a request may take to arrive.",
+      unit: "duration, of 4 s to 255 s",
+      example: "1m",
+    },
+    duration({ least: 4000, most: 255_000 }).prefault("30s"),
+  ),
+  accept_rate: option(
+    {
+      is: "WebSockets, streams and polls that the gateway begins; what comes above is refused with 503 and `Retry-After`. 0 sets no limit.",
+      unit: "connections per second",
+      example: 500,
+    },
+    whole().prefault(10_000),
+  ),
+  connections: option(
+    { is: "How many WebSockets, streams and polls may be open.", example: { address: 100 } },
+    z
+      .strictObject({
+        address: option(
+          { is: "From one address; 0 sets no limit.", unit: "connections", example: 100 },
+          whole().prefault(20_000),
+        ),
+        key: option({ is: "By one key; 0 sets no limit.", unit: "connections", example: 10 }, whole().prefault(20_000)),
+      })
+      .prefault({}),
+  ),
+  commands: option(
+    {
+      is: "Commands that one session may send; what comes above is refused with 429. 0 sets no limit.",
+      unit: "commands per second",
+      example: 100,
+    },
+    whole().prefault(10_000),
+  ),
+  wrong_keys: option(
+    {
+      is: "Wrong keys, tickets and tokens that are looked at from one address; who shows more is refused with 429, unless with a key that was good from there before. 0 sets no limit.",
+      unit: "credentials per second",
+      example: 1,
+    },
+    whole().prefault(10),
+  ),
   subscriptions: option(
     { is: "Channels and patterns that one session may be subscribed to.", unit: "subscriptions", example: 100 },
     whole({ least: 1 }).prefault(1000),
@@ -47,6 +91,14 @@ export const limits = z.strictObject({
     { is: "Channels that the gateway holds at once.", unit: "channels", example: 10_000 },
     whole({ least: 1 }).prefault(1_000_000),
   ),
+  channels_per_key: option(
+    {
+      is: "Channels that hold something and that publications of one key began, or of all without a key; 0 sets no limit.",
+      unit: "channels",
+      example: 1000,
+    },
+    whole().prefault(100_000),
+  ),
   publish_rate: option(
     { is: "How many publications are taken; what comes above is refused with 429.", example: { key: 100 } },
     z
@@ -58,6 +110,21 @@ export const limits = z.strictObject({
         address: option(
           { is: "From one address without a key; 0 sets no limit.", unit: "publications per second", example: 10 },
           whole().prefault(1000),
+        ),
+      })
+      .prefault({}),
+  ),
+  publish_bytes: option(
+    { is: "How many bytes of publications are taken; what comes above is refused with 429.", example: { key: "1MiB" } },
+    z
+      .strictObject({
+        key: option(
+          { is: "From all who use one key; 0 sets no limit.", unit: "size, per second", example: "1MiB" },
+          size().prefault("64MiB"),
+        ),
+        address: option(
+          { is: "From one address without a key; 0 sets no limit.", unit: "size, per second", example: "100KB" },
+          size().prefault("16MiB"),
         ),
       })
       .prefault({}),

@@ -1,10 +1,11 @@
 /** Who comes in, and as whom: keys, tickets, and what a peer without either may do from where it is. */
 import ipaddr from "ipaddr.js";
-import type { Clock, KeyStore, Policy, Visit } from "../ports.ts";
+import type { Clock, KeyStore, MaybePromise, Policy, Visit } from "../ports.ts";
 import { everyRight, noRight, Rights } from "./access.ts";
 import { type Credential, credentialOf, keyId } from "./credentials.ts";
 import { isHash } from "./keys.ts";
 import { originAllowed, ownOrigins } from "./origins.ts";
+import { RateLimit } from "./rate.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 import type { Tickets } from "./tickets.ts";
@@ -17,8 +18,28 @@ interface Strangers {
 }
 
 const rememberedAddresses = 10_000;
+/** Of each key; after so many all are forgotten. */
+const addressesOfKey = 100;
 /** A key's last use is written down this often at most. */
 const touchInterval = 60_000;
+
+/** A key that was good, as it is remembered. */
+interface KnownKey {
+  readonly principal: Principal;
+  readonly hash: string;
+  touched: number;
+  /** Where it was shown from. */
+  readonly addresses: Set<string>;
+}
+
+export interface GateParts {
+  readonly keys: KeyStore;
+  readonly clock: Clock;
+  readonly tickets: Tickets;
+  readonly publicUrl?: string | undefined;
+  /** How many wrong keys, tickets and tokens are looked at per second and address; 0 or nothing sets no limit. */
+  readonly wrongKeys?: number;
+}
 
 export const nobody: Principal = { id: "anonymous", name: "anonymous", rights: noRight };
 export const owner: Principal = { id: "owner", name: "owner of this machine", rights: everyRight };
@@ -28,35 +49,41 @@ export class Gate {
   readonly #clock: Clock;
   readonly #tickets: Tickets;
   readonly #publicUrl: string | undefined;
-  readonly #principals = new Map<string, { readonly principal: Principal; readonly hash: string; touched: number }>();
+  readonly #principals = new Map<string, KnownKey>();
   readonly #strangers = new Map<Policy, Strangers>();
+  readonly #failures: RateLimit;
 
-  constructor(parts: { keys: KeyStore; clock: Clock; tickets: Tickets; publicUrl?: string | undefined }) {
+  constructor(parts: GateParts) {
     this.#keys = parts.keys;
     this.#clock = parts.clock;
     this.#tickets = parts.tickets;
     this.#publicUrl = parts.publicUrl;
+    this.#failures = new RateLimit(parts.clock, parts.wrongKeys ?? 0);
   }
 
   /** As whom a request comes: the owner, whoever its credential names, or a stranger. */
   principalOf(visit: Visit, policy: Policy): Principal {
     if (visit.owner) return owner;
     const credential = credentialOf(visit.request.headers, visit.query);
-    return credential === undefined ? this.stranger(policy, visit.address) : this.admit(credential);
+    return credential === undefined ? this.stranger(policy, visit.address) : this.admit(credential, visit.address);
   }
 
-  /** Whose credential it is; refused (101) when it is nobody's, and (110) when it is over. */
-  admit(credential: Credential): Principal {
-    return credential.kind === "ticket" ? this.#tickets.redeem(credential.text) : this.byKey(credential.text);
+  /**
+   * Whose credential it is, shown from `address`; refused (101) when it is nobody's, (110) when it is over, and (111) when
+   * too many wrong ones came from there: then nothing is looked at but a key that was good from there before.
+   */
+  admit({ kind, text }: Credential, address: string): Principal {
+    return kind === "ticket" ? this.guarded(address, () => this.#tickets.redeem(text)) : this.byKey(text, address);
   }
 
-  byKey(key: string): Principal {
-    const id = keyId(key);
-    if (id === undefined) throw new Refused("unauthorized");
+  byKey(key: string, address: string): Principal {
+    const id = keyId(key) ?? "";
     const now = this.#clock.now();
     const known = this.#principals.get(id);
-    // A storm of reconnects makes no principal twice, so that all sessions of a key share what it remembers.
-    const principal = known !== undefined && isHash(known.hash, key) ? known.principal : this.#fromStore(id, key);
+    const principal =
+      known?.addresses.has(address) === true && isHash(known.hash, key)
+        ? known.principal
+        : this.guarded(address, () => this.#recognise(id, key, address));
     if (principal.expires !== undefined && principal.expires <= now) {
       throw new Refused("expired", `Cannot use key ${id}: it has expired`);
     }
@@ -65,6 +92,31 @@ export class Gate {
       const kept = this.#principals.get(id);
       if (kept !== undefined) kept.touched = now;
     }
+    return principal;
+  }
+
+  /** Asks `whose` credential it is, unless too many wrong ones came from `address`; a wrong one is counted. */
+  guarded<T extends MaybePromise<unknown>>(address: string, whose: () => T): T {
+    this.#failures.require(address, "wrong keys");
+    const failed = (thrown: unknown): never => {
+      if (thrown instanceof Refused && thrown.refusal.code === 101) this.#failures.take(address, "wrong keys");
+      throw thrown;
+    };
+    try {
+      const answer = whose();
+      return answer instanceof Promise ? (answer.catch(failed) as T) : answer;
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  }
+
+  #recognise(id: string, key: string, address: string): Principal {
+    const known = this.#principals.get(id);
+    // A storm of reconnects makes no principal twice, so that all sessions of a key share what it remembers.
+    const principal = known !== undefined && isHash(known.hash, key) ? known.principal : this.#fromStore(id, key);
+    const addresses = this.#principals.get(id)?.addresses;
+    if (addresses !== undefined && addresses.size >= addressesOfKey) addresses.clear();
+    addresses?.add(address);
     return principal;
   }
 
@@ -78,7 +130,7 @@ export class Gate {
       ...(record.device === undefined ? {} : { device: record.device }),
       ...(record.expires === undefined ? {} : { expires: record.expires }),
     };
-    this.#principals.set(record.id, { principal, hash: record.hash, touched: 0 });
+    this.#principals.set(record.id, { principal, hash: record.hash, touched: 0, addresses: new Set() });
     return principal;
   }
 

@@ -20,10 +20,12 @@ import type {
   Selector,
   SettingsOf,
 } from "../ports.ts";
-import type { Rights } from "./access.ts";
+import { everyRight, type Rights } from "./access.ts";
 import { Audience } from "./audience.ts";
 import { nameFault, PatternTable, requireName } from "./channels.ts";
 import { BatchJoiner, type Form, type Member, type PresenceChange } from "./form.ts";
+import { Founders } from "./founders.ts";
+import { type ConnectionLimits, Headcount } from "./headcount.ts";
 import { OutgoingQueue, type QueueLimits } from "./outgoing-queue.ts";
 import { Presence } from "./presence.ts";
 import { Refused } from "./refusals.ts";
@@ -35,6 +37,11 @@ export interface HubLimits {
   readonly publication: number;
   /** Names and patterns in one session's subscriptions. */
   readonly subscriptions: number;
+  /** Commands of one session per second; 0 or nothing sets no limit, here and below. */
+  readonly commands?: number;
+  readonly connections?: ConnectionLimits;
+  /** Channels that hold something and that one key brought into being. */
+  readonly channelsPerKey?: number;
 }
 
 export interface HubParts {
@@ -71,6 +78,8 @@ export class Hub implements SessionHost {
   readonly #broker: Broker;
   readonly #settingsOf: SettingsOf;
   readonly #presence = new Presence();
+  readonly #headcount: Headcount;
+  readonly #founders: Founders | undefined;
   readonly #audiences = new Map<string, Audience>();
   readonly #routes = new Map<string, Route>();
   /** Routes of channels that only patterns reach. */
@@ -102,6 +111,10 @@ export class Hub implements SessionHost {
     this.limits = limits;
     this.run = run;
     this.policyOf = (channel) => settingsOf(channel).queue;
+    this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
+    const { channelsPerKey = 0 } = limits;
+    if (channelsPerKey > 0)
+      this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, channelsPerKey);
     broker.attach((publication) => this.#deliver(publication));
   }
 
@@ -120,6 +133,7 @@ export class Hub implements SessionHost {
     if (draft.data.length * 3 > limit && Buffer.byteLength(draft.data) > limit) {
       throw new Refused("limitExceeded", `Cannot publish more than ${limit} bytes on ${channel}`);
     }
+    if (by !== everyRight) this.#founders?.publish(channel, by);
     return this.#broker.publish(channel, draft);
   }
 
@@ -148,6 +162,7 @@ export class Hub implements SessionHost {
 
   // ── Sessions ──
 
+  /** Refused where its address or key has as many sessions as it may. */
   open<State>(
     outlet: Outlet,
     conversation: Conversation<State>,
@@ -155,6 +170,7 @@ export class Hub implements SessionHost {
     principal: Principal,
     state: State,
   ): Session<State> {
+    this.#headcount.come(outlet.address, principal);
     const session = new Session(this, outlet, conversation, form, principal, state, ++this.#sessionsOpened, this.now);
     this.sessions.add(session);
     this.#sweep ??= this.#clock.after(sweepInterval, () => this.#sweepSessions());
@@ -329,6 +345,10 @@ export class Hub implements SessionHost {
     this.#lagging.add(session);
   }
 
+  turns({ principal }: AnySession, to: Principal): void {
+    this.#headcount.turn(principal, to);
+  }
+
   caughtUp(session: AnySession): void {
     session.queue = undefined;
     this.#lagging.delete(session);
@@ -336,7 +356,7 @@ export class Hub implements SessionHost {
 
   /** A session is over: it listens to nothing any more. */
   remove(session: AnySession): void {
-    this.sessions.delete(session);
+    if (this.sessions.delete(session)) this.#headcount.leave(session.outlet.address, session.principal);
     this.#lagging.delete(session);
     for (const audience of audiencesOf(session)) {
       this.#leavePresence(session, audience);

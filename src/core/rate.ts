@@ -21,14 +21,24 @@ export class RateLimit {
   take(subject: string, what: string, count = 1): void {
     if (this.#interval === 0) return;
     const now = this.#clock.now();
+    const from = this.#require(subject, what, count, now);
+    if (this.#fullAt.size >= mostSubjects) this.#forget(now);
+    this.#fullAt.set(subject, from + count * this.#interval);
+  }
+
+  /** Refuses like `take`, and counts nothing. */
+  require(subject: string, what: string): void {
+    if (this.#interval > 0) this.#require(subject, what, 1, this.#clock.now());
+  }
+
+  #require(subject: string, what: string, count: number, now: number): number {
     const from = Math.max(now, this.#fullAt.get(subject) ?? 0);
     // More at once than the whole allowance is let through when nothing else was taken: it could never come otherwise.
     const wait = Math.min(from - now + count * this.#interval - 1000, from - now);
     if (wait > 0) {
       throw new Refused("tooManyRequests", `Cannot take more ${what} now: over the rate limit`, Math.ceil(wait / 1000));
     }
-    if (this.#fullAt.size >= mostSubjects) this.#forget(now);
-    this.#fullAt.set(subject, from + count * this.#interval);
+    return from;
   }
 
   #forget(now: number): void {
@@ -37,19 +47,59 @@ export class RateLimit {
   }
 }
 
-/** How fast may be published: by all who use one key, and from one address without a key. */
+/** Per second, of all who use one key, and from one address without a key; 0 means no limit. */
+interface BySubject {
+  readonly key: number;
+  readonly address: number;
+}
+
+const unlimited: BySubject = { key: 0, address: 0 };
+
+/** How fast may be published: so many publications, and so many bytes of them. */
 export class PublishRate {
   readonly #byKey: RateLimit;
   readonly #byAddress: RateLimit;
+  readonly #bytesByKey: RateLimit | undefined;
+  readonly #bytesByAddress: RateLimit | undefined;
 
-  /** Both per second; 0 means no limit. */
-  constructor(clock: Clock, { key, address }: { readonly key: number; readonly address: number }) {
-    this.#byKey = new RateLimit(clock, key);
-    this.#byAddress = new RateLimit(clock, address);
+  constructor(clock: Clock, publications: BySubject, bytes = unlimited) {
+    this.#byKey = new RateLimit(clock, publications.key);
+    this.#byAddress = new RateLimit(clock, publications.address);
+    this.#bytesByKey = bytes.key > 0 ? new RateLimit(clock, bytes.key) : undefined;
+    this.#bytesByAddress = bytes.address > 0 ? new RateLimit(clock, bytes.address) : undefined;
   }
 
-  take(principal: Principal, address: string): void {
-    if (principal.id === "anonymous") this.#byAddress.take(address, "publications");
-    else this.#byKey.take(principal.id, "publications");
+  /** `text`: what is published. */
+  take({ id }: Principal, address: string, text: string): void {
+    const stranger = id === "anonymous";
+    const subject = stranger ? address : id;
+    (stranger ? this.#byAddress : this.#byKey).take(subject, "publications");
+    const bytes = stranger ? this.#bytesByAddress : this.#bytesByKey;
+    bytes?.take(subject, "bytes", Buffer.byteLength(text));
+  }
+}
+
+/** How many connections are taken; who comes above it is told when to come back, so that a storm is spread out. */
+export class AcceptRate {
+  readonly #limit: RateLimit;
+  readonly #perSecond: number;
+  /** Refused, less those that were taken since. */
+  #refused = 0;
+
+  /** `perSecond` 0 means no limit. */
+  constructor(clock: Clock, perSecond: number) {
+    this.#limit = new RateLimit(clock, perSecond);
+    this.#perSecond = perSecond;
+  }
+
+  take(): void {
+    try {
+      this.#limit.take("", "connections");
+      this.#refused = Math.max(0, this.#refused - 1);
+    } catch {
+      // Each second has room for so many of those who were refused.
+      const after = 1 + Math.floor(this.#refused++ / this.#perSecond);
+      throw new Refused("connectionRate", "Cannot take more connections now: too many come at once", after);
+    }
   }
 }

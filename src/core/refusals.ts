@@ -168,7 +168,15 @@ export const refusals = {
   positionLost: refusal(3010, "position_lost", 409, 3010, true, "The stream has a hole", "Connect again."),
   forceReconnect: refusal(3011, "force_reconnect", 503, 3011, true, "Please connect again", "Connect again."),
   noPong: refusal(3012, "no_pong", 408, 3012, true, "No sign of life", "Connect again; answer pings."),
-  connectionRate: refusal(3013, "connection_rate", 429, 3013, true, "Too many requests", "Connect again later."),
+  connectionRate: refusal(
+    3013,
+    "connection_rate",
+    503,
+    3013,
+    true,
+    "Too many connections or requests at once",
+    "Connect again, after as long as Retry-After says.",
+  ),
   stateInvalidated: refusal(3014, "state_invalidated", 409, 3014, true, "State invalidated", "Connect again."),
 
   // Ends of a connection; these do not come back as they are.

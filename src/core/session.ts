@@ -57,13 +57,19 @@ export interface SessionHost {
   readonly run: string;
   readonly now: number;
   readonly log: Log;
-  readonly limits: { readonly queue: QueueLimits };
+  readonly limits: {
+    readonly queue: QueueLimits;
+    /** Per second; 0 or nothing sets no limit. */
+    readonly commands?: number;
+  };
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly joiner: BatchJoiner;
   owing(session: AnySession): void;
   lagging(session: AnySession): void;
   caughtUp(session: AnySession): void;
   remove(session: AnySession): void;
+  /** A session turns out to be somebody else's. Refused where that key has as many sessions as it may. */
+  turns(session: AnySession, to: Principal): void;
   flush(): void;
 }
 
@@ -81,7 +87,6 @@ export class Session<State = unknown> implements Inlet {
   readonly number: number;
   readonly opened: number;
   state: State;
-  principal: Principal;
   /** Silence after which the peer gets a sign of life, in ms; 0 for none. */
   heartbeat = 0;
   /** When to end it if `principal` has not become known by then; 0 for never. */
@@ -99,6 +104,9 @@ export class Session<State = unknown> implements Inlet {
   #own: Frame[] | undefined;
   #owed: Batch | Batch[] | undefined;
   #commands: (string | Uint8Array)[] | undefined;
+  #principal: Principal;
+  /** When its allowance of commands would be full again. */
+  #commandsFullAt = 0;
   #obeying = false;
 
   constructor(
@@ -115,7 +123,7 @@ export class Session<State = unknown> implements Inlet {
     this.outlet = outlet;
     this.conversation = conversation;
     this.form = form;
-    this.principal = principal;
+    this.#principal = principal;
     this.state = state;
     this.number = number;
     this.opened = now;
@@ -127,8 +135,18 @@ export class Session<State = unknown> implements Inlet {
     return `${this.host.run}-${this.number.toString(36)}`;
   }
 
+  get principal(): Principal {
+    return this.#principal;
+  }
+
+  /** Who the peer turned out to be. Refused (3504) where that key has as many sessions as it may. */
+  set principal(principal: Principal) {
+    if (this.open) this.host.turns(this, principal);
+    this.#principal = principal;
+  }
+
   get rights(): Rights {
-    return this.principal.rights;
+    return this.#principal.rights;
   }
 
   // ── What the transport tells ──
@@ -166,6 +184,20 @@ export class Session<State = unknown> implements Inlet {
   }
 
   // ── What the protocol does ──
+
+  /** Counts one command of the peer. Refused when it sends them faster than it may. */
+  countCommand(): void {
+    const { commands = 0 } = this.host.limits;
+    if (commands === 0) return;
+    const { now } = this.host;
+    const interval = 1000 / commands;
+    const from = Math.max(now, this.#commandsFullAt);
+    // A second's worth of them may come at once.
+    if (from - now > 1000 - interval) {
+      throw new Refused("tooManyRequests", `Cannot obey more than ${commands} commands per second of one session`, 1);
+    }
+    this.#commandsFullAt = from + interval;
+  }
 
   /** Sends frames to this peer alone, in the write that ends the turn, before what its audiences are owed. */
   send(...frames: Frame[]): void {
@@ -275,6 +307,7 @@ export class Session<State = unknown> implements Inlet {
 
   #obey(data: string | Uint8Array): void {
     try {
+      this.countCommand();
       const done = this.conversation.message(this, data);
       if (done === undefined) return;
       this.#obeying = true;

@@ -11,6 +11,10 @@ export interface HttpListenerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly owner?: boolean;
   readonly trusts?: (address: string) => boolean;
+  /** Called before a WebSocket, stream or poll begins; refuses it by throwing. */
+  readonly accept?: () => void;
+  /** How long the body of a request may take to arrive, in ms. Default 30 s. */
+  readonly bodyTime?: number;
   /** Largest WebSocket message, in bytes. */
   readonly maxMessage: number;
   readonly log: Log;
@@ -27,8 +31,8 @@ export interface HttpListener {
 
 /** The wall behind the protocols' own limits, which answer with the error object; Bun's answer here has no body. */
 const largestBody = 256 * 1024 * 1024;
-/** Seconds that a request may take to arrive. Streams and waiting polls switch it off for themselves. */
-const idleTimeout = 30;
+/** In ms. */
+const usualBodyTime = 30_000;
 /** So many requests of a listener are begun in one turn of the event loop. */
 const requestsPerTurn = 64;
 
@@ -38,6 +42,7 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
     secure: tls !== undefined,
     owner: options.owner ?? false,
     trusts: options.trusts ?? (() => false),
+    accept: options.accept ?? (() => undefined),
   };
   const failed = (thrown: unknown): Response => {
     log.error({ err: thrown }, "Cannot answer a request");
@@ -79,7 +84,7 @@ interface CommonOptions {
   readonly fetch: (request: Request, server: HttpServer) => MaybePromise<Answer>;
 }
 
-function serve({ at, tls }: HttpListenerOptions, common: CommonOptions): HttpServer {
+function serve({ at, tls, bodyTime = usualBodyTime }: HttpListenerOptions, common: CommonOptions): HttpServer {
   if ("unix" in at) {
     // The file's mode comes from the umask at the moment of listening, which is synchronous.
     const umask = process.umask(0o777 & ~at.mode);
@@ -96,7 +101,8 @@ function serve({ at, tls }: HttpListenerOptions, common: CommonOptions): HttpSer
       ...common,
       ...at,
       reusePort,
-      idleTimeout,
+      // Counts from when the request began, whatever comes meanwhile. Streams and waiting polls switch it off for themselves.
+      idleTimeout: Math.round(bodyTime / 1000),
       ...(tls === undefined ? {} : { tls }),
     });
   } catch (thrown) {

@@ -1,7 +1,7 @@
 /** One HTTP request, as Bun's server hands it over, in the terms of the `Visit` port. */
 import type { Server } from "bun";
 import { offeredSubprotocols } from "../core/credentials.ts";
-import { Refused } from "../core/refusals.ts";
+import { asRefused, closeReason, Refused } from "../core/refusals.ts";
 import type { Answer, OpenPeer, PollMessage, StreamOptions, Visit, WebSocketOptions } from "../ports.ts";
 import { jsonLinesFraming, jsonLinesHeaders } from "./json-lines.ts";
 import { longPollResponse } from "./long-poll.ts";
@@ -18,6 +18,8 @@ export interface Doorway {
   readonly owner: boolean;
   /** Whether `X-Forwarded-*` from this address is to be believed. */
   readonly trusts: (address: string) => boolean;
+  /** Called before a request becomes a session's; refuses it by throwing. */
+  readonly accept: () => void;
 }
 
 /** Most requests ask for nothing there; nobody writes into it. */
@@ -99,15 +101,22 @@ export class HttpVisit implements Visit {
     if (subprotocol === undefined && offeredSubprotocols(this.request.headers).length > 0) {
       throw new Refused("badRequest", "Cannot speak any of the subprotocols offered: offer `hearthwire`, or none");
     }
+    this.#doorway.accept();
     const outlet = new WebSocketOutlet(this.address);
     const headers: Record<string, string> = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
     if (!this.#server.upgrade(this.request, { data: outlet, headers })) {
       throw new Refused("badRequest", "Cannot upgrade to WebSocket: the handshake is not complete");
     }
-    const inlet = open(outlet);
-    // It may have been ended while it was opened.
-    if (outlet.socket === undefined) inlet.ended(1000, "");
-    else outlet.inlet = inlet;
+    try {
+      const inlet = open(outlet);
+      // It may have been ended while it was opened.
+      if (outlet.socket === undefined) inlet.ended(1000, "");
+      else outlet.inlet = inlet;
+    } catch (thrown) {
+      const { refusal, message } = asRefused(thrown);
+      outlet.end(refusal.close, closeReason(message), false);
+      if (!(thrown instanceof Refused)) throw thrown;
+    }
     return undefined;
   }
 
@@ -120,11 +129,13 @@ export class HttpVisit implements Visit {
   }
 
   longPoll(open: OpenPeer, compose: (messages: readonly PollMessage[]) => string): Promise<Answer> {
+    this.#doorway.accept();
     this.#server.timeout(this.request, 0);
     return longPollResponse(this.address, open, compose, this.request.signal);
   }
 
   #stream(framing: typeof sseFraming, headers: Readonly<Record<string, string>>, open: OpenPeer): Response {
+    this.#doorway.accept();
     return streamResponse(framing, this.address, open, headers, this.#server, this.request);
   }
 

@@ -4,6 +4,7 @@ import { credentialOf, keyId, keyInMessage, offeredSubprotocols } from "../../sr
 import { addressIn, Gate, nobody, rangeFault } from "../../src/core/gate.ts";
 import { hashOf, isHash, makeKey } from "../../src/core/keys.ts";
 import { originAllowed, ownOrigins } from "../../src/core/origins.ts";
+import { Refused } from "../../src/core/refusals.ts";
 import { Tickets } from "../../src/core/tickets.ts";
 import type { Grants, KeyRecord, KeyStore, Policy } from "../../src/ports.ts";
 import { FakeChance } from "../fakes/chance.ts";
@@ -33,12 +34,15 @@ class Keys implements KeyStore {
   }
 }
 
-function makeGate(publicUrl?: string) {
+/** Where credentials are shown from. */
+const here = "192.0.2.1";
+
+function makeGate(publicUrl?: string, wrongKeys = 0) {
   const clock = new FakeClock();
   const chance = new FakeChance();
   const keys = new Keys();
   const tickets = new Tickets(clock, chance);
-  const gate = new Gate({ keys, clock, tickets, publicUrl });
+  const gate = new Gate({ keys, clock, tickets, publicUrl, wrongKeys });
   const add = (grants: Grants, more: { expires?: number; device?: string } = {}) => {
     const made = makeKey(chance, { name: "test", grants, created: clock.now(), ...more });
     keys.put(made.record);
@@ -65,10 +69,10 @@ describe("keys", () => {
   test("let in as whom they were made for, and all sessions of one share its rights", () => {
     const { gate, add, keys } = makeGate();
     const { key, record } = add({ subscribe: ["a/*"] }, { device: "chip" });
-    const admitted = gate.admit({ kind: "key", text: key });
+    const admitted = gate.admit({ kind: "key", text: key }, here);
     expect(admitted).toMatchObject({ id: record.id, name: "test", device: "chip" });
     expect(admitted.rights.may("subscribe", "a/b")).toBe(true);
-    expect(gate.byKey(key)).toBe(admitted);
+    expect(gate.byKey(key, here)).toBe(admitted);
     expect(keys.found).toBe(1);
   });
 
@@ -82,29 +86,29 @@ describe("keys", () => {
   ])("refuse %s, also when the right one is known", async (_what, text) => {
     const { gate, add } = makeGate();
     const { key } = add({});
-    expect(await outcome(() => gate.byKey(text))).toBe("unauthorized");
-    gate.byKey(key);
-    expect(await outcome(() => gate.byKey(text))).toBe("unauthorized");
+    expect(await outcome(() => gate.byKey(text, here))).toBe("unauthorized");
+    gate.byKey(key, here);
+    expect(await outcome(() => gate.byKey(text, here))).toBe("unauthorized");
   });
 
   test("expire, though they are remembered", async () => {
     const { gate, add, clock } = makeGate();
     const { key } = add({}, { expires: clock.now() + 1000 });
-    expect(gate.byKey(key).expires).toBe(clock.now() + 1000);
+    expect(gate.byKey(key, here).expires).toBe(clock.now() + 1000);
     clock.advance(1000);
-    expect(await outcome(() => gate.byKey(key))).toBe("expired");
+    expect(await outcome(() => gate.byKey(key, here))).toBe("expired");
   });
 
   test("that are forgotten are looked up again: revoked ones are nobody's, changed ones have their new rights", async () => {
     const { gate, add, keys } = makeGate();
     const [revoked, changed] = [add({ subscribe: ["a"] }), add({ subscribe: ["a"] })];
-    for (const { key } of [revoked, changed]) gate.byKey(key);
+    for (const { key } of [revoked, changed]) gate.byKey(key, here);
     keys.remove(revoked.record.id);
     keys.put({ ...changed.record, grants: { subscribe: ["b"] } });
     for (const { record } of [revoked, changed]) gate.forget(record.id);
-    expect(await outcome(() => gate.byKey(revoked.key))).toBe("unauthorized");
-    expect(gate.byKey(changed.key).rights.may("subscribe", "b")).toBe(true);
-    expect(gate.byKey(changed.key).rights.may("subscribe", "a")).toBe(false);
+    expect(await outcome(() => gate.byKey(revoked.key, here))).toBe("unauthorized");
+    expect(gate.byKey(changed.key, here).rights.may("subscribe", "b")).toBe(true);
+    expect(gate.byKey(changed.key, here).rights.may("subscribe", "a")).toBe(false);
   });
 
   test("note their last use once a minute at most", () => {
@@ -112,10 +116,45 @@ describe("keys", () => {
     const { key } = add({});
     const begun = clock.now();
     for (let second = 0; second < 130; second++) {
-      gate.byKey(key);
+      gate.byKey(key, here);
       clock.advance(1000);
     }
     expect(keys.touched.map(([, time]) => time - begun)).toEqual([0, 60_000, 120_000]);
+  });
+});
+
+describe("wrong keys", () => {
+  const wrong = (at: number): string => `hw_guess${String(at).padStart(5, "0")}_${"x".repeat(24)}`;
+
+  test("are looked at so many times a second and address; who guesses faster is not even told if it is right", async () => {
+    const { gate, add, clock, keys } = makeGate(undefined, 5);
+    const { key } = add({});
+    for (let at = 0; at < 5; at++) expect(await outcome(() => gate.byKey(wrong(at), here))).toBe("unauthorized");
+    const asked = keys.found;
+    for (const text of [wrong(5), key]) expect(await outcome(() => gate.byKey(text, here))).toBe("too_many_requests");
+    expect(await outcome(() => gate.admit({ kind: "ticket", text: "hwt_x" }, here))).toBe("too_many_requests");
+    expect(keys.found).toBe(asked);
+    expect(gate.byKey(key, "192.0.2.2")).toMatchObject({ name: "test" });
+    clock.advance(200);
+    expect(gate.byKey(key, here)).toMatchObject({ name: "test" });
+  });
+
+  test("do not shut out whoever came from there with a good one before", async () => {
+    const { gate, add } = makeGate(undefined, 5);
+    const { key } = add({});
+    gate.byKey(key, here);
+    for (let at = 0; at < 6; at++) await outcome(() => gate.byKey(wrong(at), here));
+    expect(await outcome(() => gate.byKey(wrong(7), here))).toBe("too_many_requests");
+    expect(gate.byKey(key, here)).toMatchObject({ name: "test" });
+  });
+
+  test("are counted where the answer comes later too, and what is refused for another reason is not", async () => {
+    const { gate } = makeGate(undefined, 2);
+    const expired = () => gate.guarded(here, () => Promise.reject(new Refused("tokenExpired")));
+    const wrongToken = () => gate.guarded(here, () => Promise.reject(new Refused("unauthorized")));
+    for (let count = 0; count < 5; count++) expect(await outcome(expired)).toBe("token_expired");
+    for (let count = 0; count < 2; count++) expect(await outcome(wrongToken)).toBe("unauthorized");
+    expect(await outcome(expired)).toBe("too_many_requests");
   });
 });
 
@@ -125,9 +164,9 @@ describe("tickets", () => {
     const anna = principal("anna");
     const text = tickets.issue(anna);
     expect(text).toMatch(/^hwt_[A-Za-z0-9]{28}$/);
-    expect(gate.admit({ kind: "ticket", text })).toBe(anna);
-    expect(await outcome(() => gate.admit({ kind: "ticket", text }))).toBe("unauthorized");
-    expect(await outcome(() => gate.admit({ kind: "ticket", text: "hwt_unknown" }))).toBe("unauthorized");
+    expect(gate.admit({ kind: "ticket", text }, here)).toBe(anna);
+    expect(await outcome(() => gate.admit({ kind: "ticket", text }, here))).toBe("unauthorized");
+    expect(await outcome(() => gate.admit({ kind: "ticket", text: "hwt_unknown" }, here))).toBe("unauthorized");
   });
 
   test("are good for 30 s", async () => {
@@ -142,7 +181,7 @@ describe("tickets", () => {
   test("go with their key", async () => {
     const { gate, tickets, add } = makeGate();
     const { key, record } = add({});
-    const [mine, other] = [tickets.issue(gate.byKey(key)), tickets.issue(principal("other"))];
+    const [mine, other] = [tickets.issue(gate.byKey(key, here)), tickets.issue(principal("other"))];
     gate.forget(record.id);
     expect(await outcome(() => tickets.redeem(mine))).toBe("unauthorized");
     expect(tickets.redeem(other).id).toBe("other");
@@ -151,9 +190,9 @@ describe("tickets", () => {
   test("do not outlive the key that they stand for", async () => {
     const { gate, tickets, add, clock } = makeGate();
     const { key } = add({}, { expires: clock.now() + 10_000 });
-    const text = tickets.issue(gate.byKey(key));
+    const text = tickets.issue(gate.byKey(key, here));
     clock.advance(10_000);
-    expect(await outcome(() => gate.admit({ kind: "ticket", text }))).toBe("expired");
+    expect(await outcome(() => gate.admit({ kind: "ticket", text }, here))).toBe("expired");
   });
 });
 

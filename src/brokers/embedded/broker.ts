@@ -177,6 +177,10 @@ export class EmbeddedBroker implements Broker {
     return names.sort();
   }
 
+  holds(channel: string): boolean {
+    return this.#logs.get(channel)?.empty === false;
+  }
+
   removeHistory(channel: string): void {
     const log = this.#logs.get(channel);
     if (log?.forget() === true) this.#trimJournal(log);

@@ -49,14 +49,14 @@ export class Connecting {
       session.principal = principal;
       return { client: session.id, version: this.#parts.version, ...this.#terms(expires) };
     };
-    const identity = this.#parts.seams.authenticate(textField(params, "token"));
+    const identity = this.#parts.seams.authenticate(textField(params, "token"), session.outlet.address);
     return identity instanceof Promise ? identity.then(renew) : renew(identity);
   }
 
   #identify(session: ClientSession, params: Params): MaybePromise<ConnectIdentity> {
     const token = textField(params, "token");
-    if (token !== "") return this.#parts.seams.authenticate(token);
-    const principal = this.#told(params) ?? session.principal;
+    if (token !== "") return this.#parts.seams.authenticate(token, session.outlet.address);
+    const principal = this.#told(params, session.outlet.address) ?? session.principal;
     // Whoever may do nothing is told to bring a token, and not refused channel by channel.
     if (!verbs.some((verb) => principal.rights.mayAny(verb))) throw new Refused("unauthorized");
     const { device } = principal;
@@ -64,7 +64,7 @@ export class Connecting {
   }
 
   /** The credential in headers that the command brings, for clients that cannot set those of their request. */
-  #told(params: Params): ClientSession["principal"] | undefined {
+  #told(params: Params, address: string): ClientSession["principal"] | undefined {
     const told = Object.entries(objectField(params, "headers"));
     if (told.length === 0) return undefined;
     const headers = new Headers();
@@ -72,7 +72,7 @@ export class Connecting {
       if (/^(authorization|x-api-key)$/i.test(name) && typeof value === "string") headers.set(name, value);
     }
     const credential = credentialOf(headers, undefined);
-    return credential === undefined ? undefined : this.#parts.gate.admit(credential);
+    return credential === undefined ? undefined : this.#parts.gate.admit(credential, address);
   }
 
   #admit(

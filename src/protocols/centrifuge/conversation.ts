@@ -88,14 +88,16 @@ export class Clients implements Conversation<Peer> {
     for (let at = first; at < commands.length && session.open; at++) {
       const command = commands[at];
       if (command === undefined) return;
-      const done = this.#obey(session, command);
+      const done = this.#obey(session, command, at === 0);
       if (done instanceof Promise) return done.then(() => this.#obeyFrom(session, commands, at + 1));
     }
   }
 
-  #obey(session: ClientSession, command: Command): MaybePromise<void> {
+  #obey(session: ClientSession, command: Command, first: boolean): MaybePromise<void> {
     const failed = (thrown: unknown): void => this.#refuse(session, command, thrown);
     try {
+      // The session has counted the first of a message.
+      if (!first) session.countCommand();
       const done = this.#run(session, command);
       return done instanceof Promise ? done.catch(failed) : done;
     } catch (thrown) {

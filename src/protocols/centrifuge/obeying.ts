@@ -69,8 +69,9 @@ export class Obeying {
   #publish(session: ClientSession, params: Params): MaybePromise<Result> {
     const { hub, rate } = this.#parts;
     const { principal, outlet } = session;
-    rate.take(principal, outlet.address);
-    const kept = hub.publish(textField(params, "channel"), draftOf(session, params), principal.rights);
+    const draft = draftOf(session, params);
+    rate.take(principal, outlet.address, draft.data);
+    const kept = hub.publish(textField(params, "channel"), draft, principal.rights);
     return kept instanceof Promise ? kept.then(() => done) : done;
   }
 

@@ -29,7 +29,7 @@ export interface SubscriptionGrant {
 
 export interface Seams {
   /** Refused: unauthorized (ends the connection, 3500) or token expired (109: the client gets itself a new one). */
-  authenticate(token: string): MaybePromise<ConnectIdentity>;
+  authenticate(token: string, address: string): MaybePromise<ConnectIdentity>;
   /** A token that is good for the channel grants subscribing to it; refused as above where it is not. */
   subscriptionToken(token: string, channel: string, principal: Principal): MaybePromise<SubscriptionGrant>;
   rpc(method: string, data: JsonText, session: ClientSession): MaybePromise<JsonText>;
@@ -54,9 +54,11 @@ export interface SeamsParts {
 /** What holds on one node: a token is an API key, or one of the application's. */
 export function seamsOf({ gate, tokens, calls }: SeamsParts): Seams {
   return {
-    authenticate(token) {
-      if (keyId(token) === undefined && tokens !== undefined) return tokens.identity(token);
-      const principal = gate.byKey(token);
+    authenticate(token, address) {
+      if (keyId(token) === undefined && tokens !== undefined) {
+        return gate.guarded<MaybePromise<ConnectIdentity>>(address, () => tokens.identity(token));
+      }
+      const principal = gate.byKey(token, address);
       return { principal, ...(principal.device === undefined ? {} : { channels: [`$device/${principal.device}`] }) };
     },
     subscriptionToken(token, channel, { id }) {

@@ -107,7 +107,8 @@ export class ServerApi {
   #backend(visit: Visit, policy: Policy): Backend {
     const { gate } = this.#parts;
     const [, key] = /^apikey\s+(\S+)$/i.exec(visit.request.headers.get("authorization") ?? "") ?? [];
-    const principal = key === undefined || visit.owner ? gate.principalOf(visit, policy) : gate.byKey(key);
+    const principal =
+      key === undefined || visit.owner ? gate.principalOf(visit, policy) : gate.byKey(key, visit.address);
     if (principal.id === "anonymous") throw new Refused("unauthorized", "Cannot do this without a key: send X-API-Key");
     return backendOf(principal, visit.address);
   }

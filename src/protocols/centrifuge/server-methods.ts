@@ -93,7 +93,7 @@ export class ServerMethods {
     }
     const draft = draftOf(publishedMembers(request), textWithData(request, text));
     const publish = () => {
-      rate.take(by.principal, by.address);
+      rate.take(by.principal, by.address, draft.data);
       return hub.publish(channel, draft, by.rights);
     };
     const { idempotency_key: key = "" } = request;

@@ -4,7 +4,7 @@ import { cursorText } from "../../core/cursor.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import { memberText } from "../../core/member-text.ts";
-import { errorObject, errorText, Refused } from "../../core/refusals.ts";
+import { asRefused, errorObject, errorText, Refused } from "../../core/refusals.ts";
 import type { AnySession, Conversation, Goodbye, Principal, Session } from "../../core/session.ts";
 import type { Frame, FrameHead, MaybePromise, Outlet, Publication, Reading, Verb } from "../../ports.ts";
 import { itemOf } from "./draft.ts";
@@ -88,7 +88,7 @@ export class Listening implements Conversation<State> {
   #authenticate(session: ListeningSession, key: string): void {
     let principal: Principal;
     try {
-      principal = this.#parts.gate.byKey(key);
+      principal = this.#parts.gate.byKey(key, session.outlet.address);
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       session.end(thrown);
@@ -99,7 +99,12 @@ export class Listening implements Conversation<State> {
     if (id !== "anonymous" && id !== principal.id) {
       throw new Refused("badRequest", "Cannot take a second key: open another WebSocket for it");
     }
-    session.principal = principal;
+    try {
+      session.principal = principal;
+    } catch (thrown) {
+      session.end(asRefused(thrown));
+      return;
+    }
     const wish = session.state;
     if (session.deadline === 0 || wish === undefined) return;
     session.deadline = 0;

@@ -32,7 +32,7 @@ export class Publishing {
 
   publish(channel: string, draft: Draft, principal: Principal, address: string): MaybePromise<Receipt> {
     requirePublish(principal, channel);
-    this.#parts.rate.take(principal, address);
+    this.#parts.rate.take(principal, address, draft.data);
     return this.#parts.hub.publish(channel, draft, principal.rights);
   }
 

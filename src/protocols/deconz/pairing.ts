@@ -13,8 +13,8 @@ export interface PairingParts {
   readonly keyring: Keyring;
   readonly window: PairingWindow;
   readonly clock: Clock;
-  /** Whether a text is a valid key with a right to the bridge. */
-  readonly isKey: (text: string, bridge: string) => boolean;
+  /** Whether a text, shown from an address, is a valid key with a right to the bridge. */
+  readonly isKey: (text: string, bridge: string, address: string) => boolean;
 }
 
 export class Pairing {
@@ -35,31 +35,34 @@ export class Pairing {
   }
 
   /** The answer to a body; in the order of checks of the original. */
-  pair(bridge: string, body: string): string {
+  pair(bridge: string, body: string, address: string): string {
     this.requireOpen();
     const wish = parseObject(body);
     if (wish === undefined) throw new RestFault("invalidJson", "/", "body contains invalid JSON");
     const name = wish["devicetype"];
     if (typeof name !== "string" || name === "") throw new RestFault("missing", "/", "missing parameters in body");
-    return successText("username", this.#wished(bridge, wish) ?? this.#keyOf(bridge, name.slice(0, longestName)));
+    return successText(
+      "username",
+      this.#wished(bridge, wish, address) ?? this.#keyOf(bridge, name.slice(0, longestName), address),
+    );
   }
 
   /** A name of one's own is no key here, unless it is one already. */
-  #wished(bridge: string, { username }: JsonObject): string | undefined {
+  #wished(bridge: string, { username }: JsonObject, address: string): string | undefined {
     if (username === undefined) return undefined;
     if (typeof username !== "string" || username.length < 10) {
       const shown = typeof username === "string" ? username.slice(0, 40) : JSON.stringify(username).slice(0, 40);
       throw new RestFault("invalidValue", "/", `invalid value, ${shown}, for parameter, username`);
     }
-    return this.#parts.isKey(username, bridge) ? username : undefined;
+    return this.#parts.isKey(username, bridge, address) ? username : undefined;
   }
 
-  #keyOf(bridge: string, name: string): string {
+  #keyOf(bridge: string, name: string, address: string): string {
     const now = this.#parts.clock.now();
     for (const [id, { at }] of this.#recent) if (now - at >= sameDevice) this.#recent.delete(id);
     const id = JSON.stringify([bridge, name]);
     const known = this.#recent.get(id);
-    if (known !== undefined && this.#parts.isKey(known.key, bridge)) return known.key;
+    if (known !== undefined && this.#parts.isKey(known.key, bridge, address)) return known.key;
     const grants = { subscribe: [`${bridge}/**`], call: [`${bridge}.*`] };
     const { key } = this.#parts.keyring.create({ name, grants });
     this.#recent.set(id, { key, at: now });

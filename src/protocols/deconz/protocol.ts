@@ -103,7 +103,7 @@ export class Deconz implements HttpProtocol {
   #principalOf(visit: Visit, policy: Policy, path: string): Principal {
     const { gate } = this.#parts;
     const first = levelsOf(path)[0] ?? "";
-    if (this.#place.pathKey && first.startsWith("hw_")) return gate.byKey(first);
+    if (this.#place.pathKey && first.startsWith("hw_")) return gate.byKey(first, visit.address);
     return gate.principalOf(visit, policy);
   }
 }

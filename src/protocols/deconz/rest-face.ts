@@ -56,8 +56,8 @@ export class RestFace {
   constructor(parts: RestFaceParts) {
     this.#parts = parts;
     const { keyring, window, clock } = parts;
-    const isKey = (text: string, bridge: string): boolean =>
-      this.#principalOf(text)?.rights.may("subscribe", `${bridge}/events`) === true;
+    const isKey = (text: string, bridge: string, address: string): boolean =>
+      this.#principalOf(text, address)?.rights.may("subscribe", `${bridge}/events`) === true;
     this.#pairing = new Pairing({ keyring, window, clock, isKey });
   }
 
@@ -81,10 +81,10 @@ export class RestFace {
     if (key === undefined) {
       if (method !== "POST") throw noMethod(method, "/");
       this.#pairing.requireOpen();
-      return restAnswer(200, this.#pairing.pair(bridge.name, await visit.text(largestBody)));
+      return restAnswer(200, this.#pairing.pair(bridge.name, await visit.text(largestBody), visit.address));
     }
     const basic = isReading(method) && (path[0] ?? key) === "config" && path.length <= 1;
-    const principal = this.#principalOf(key);
+    const principal = this.#principalOf(key, visit.address);
     if (principal === undefined || !principal.rights.may("subscribe", `${bridge.name}/events`)) {
       if (basic) return taggedAnswer(sortedText(basicConfig(bridge.mirror.config)), null);
       throw new RestFault("unauthorized", `/${path.join("/")}`, "unauthorized user");
@@ -95,9 +95,9 @@ export class RestFace {
     return isReading(method) ? this.#read(asked) : this.#write(asked);
   }
 
-  #principalOf(key: string): Principal | undefined {
+  #principalOf(key: string, address: string): Principal | undefined {
     try {
-      return this.#parts.gate.byKey(key);
+      return this.#parts.gate.byKey(key, address);
     } catch {
       return undefined;
     }

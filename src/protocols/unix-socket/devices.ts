@@ -101,7 +101,7 @@ export class Devices implements Conversation<DeviceState> {
     const key = keyInMessage(data);
     if (key === undefined) return;
     state.keyed = true;
-    this.#recognise(session, this.#gate.byKey(key));
+    this.#recognise(session, this.#gate.byKey(key, session.outlet.address));
   }
 
   /** The only message that is read is a key. */

@@ -43,7 +43,7 @@ export class Posting {
   #obey(value: unknown, text: string, { address }: Visit, principal: Principal): MaybePromise<Outcome> {
     const stranger = principal.id === "anonymous";
     try {
-      this.#parts.rate.take(principal, address);
+      this.#parts.rate.take(principal, address, text);
     } catch (thrown) {
       return { refused: asRefused(thrown) };
     }
