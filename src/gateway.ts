@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { version } from "../package.json" with { type: "json" };
 import { assembleDeconz } from "./assembly/deconz.ts";
+import { assembleEspruino } from "./assembly/espruino.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
 import type { Assembled, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
@@ -145,9 +146,9 @@ class Assembly implements Gateway {
     const centrifuge = new Centrifuge({ hub, gate, rate, tokens, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
-    const parts: Parts = { config, log, clock, chance, dialer: systemDialer, hub, gate, keyring, pairing, calls };
+    const parts: Parts = { config, log, clock, chance, dialer: systemDialer, hub, gate, keyring, pairing, rate, calls };
     // To add a protocol is to add one folder, and one line here.
-    this.#assembled = [assembleDeconz(parts)];
+    this.#assembled = [assembleDeconz(parts), assembleEspruino(parts)];
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
     this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges);
     const status = (): Status => this.status();

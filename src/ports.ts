@@ -311,6 +311,8 @@ export interface Framing {
   readonly name: string;
   frame(text: string, head?: FrameHead): Frame;
   join(frames: readonly Frame[]): Payload;
+  /** Capability: whether a message of this text can be carried. Without it, any can. */
+  fits?(text: string): boolean;
 }
 
 /** The writing side of one peer, given to its session by the transport. Never blocks and never throws. */
@@ -319,6 +321,8 @@ export interface Outlet {
   readonly address: string;
   /** Whether the peer can be heard, so that its silence means something (a WebSocket: yes; a response: no). */
   readonly hears: boolean;
+  /** The peer says by itself that it lives, this often in ms, and cannot be asked: it is dead after two of them in silence. */
+  readonly keepAlive?: number | undefined;
   /** Bytes that were written and that the kernel has not taken yet. */
   queued(): number;
   /** Writes at once. False when the kernel did not take all of it: `Inlet.drained` tells when it has. */

@@ -6,7 +6,8 @@ import { addressIn } from "../core/gate.ts";
 import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Clock, Log } from "../ports.ts";
-import { type HttpListener, type HttpListenerOptions, ListenError, listenHttp } from "../transports/http-server.ts";
+import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
+import { ListenError } from "../transports/listen-error.ts";
 
 /** Where the gateway listens, as it came to be. */
 export interface ListeningAt {
@@ -15,6 +16,9 @@ export interface ListeningAt {
   readonly protocol?: ProtocolName;
   readonly url: string;
 }
+
+/** One that listens already. */
+export type OpenListener = Pick<HttpListener, "port" | "stop">;
 
 /** What is served at an address. */
 export interface Served {
@@ -29,7 +33,7 @@ export class Listeners {
   readonly #config: Config;
   readonly #log: Log;
   readonly #accepted: AcceptRate;
-  readonly #listeners: HttpListener[] = [];
+  readonly #listeners: OpenListener[] = [];
 
   constructor(config: Config, log: Log, clock: Clock) {
     this.#config = config;
@@ -39,21 +43,24 @@ export class Listeners {
 
   /** The answer is the port, for those who left its choice to the system. Throws a `ListenError`. */
   listen(listen: ListenAddress, { front, tls, protocol }: Served): number {
-    const hostname = listen.host === everyHost ? "::" : listen.host;
     const listener = this.#serve({
-      at: { hostname, port: listen.port },
+      at: bound(listen),
       ...(tls === undefined
         ? {}
         : { tls: { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") } }),
       visit: (visit) => front.visit(visit),
     });
-    const at = { host: listen.host, port: listener.port };
-    this.addresses.push({
-      listen: printListen(at),
-      url: urlOf(at, tls !== undefined),
-      ...(protocol === undefined ? {} : { protocol }),
-    });
+    this.#note(listen, listener, tls === undefined ? "http" : "https", protocol);
     return listener.port;
+  }
+
+  /** Counts who comes, and refuses who comes in a storm. */
+  readonly accept = (): void => this.#accepted.take();
+
+  /** For what listens in another way than by HTTP. */
+  add(listen: ListenAddress, listener: OpenListener, protocol: ProtocolName): void {
+    this.#listeners.push(listener);
+    this.#note(listen, listener, "ws", protocol);
   }
 
   /** At the first of the ports that can be had. */
@@ -87,6 +94,12 @@ export class Listeners {
     for (const listener of this.#listeners) void listener.stop(true);
   }
 
+  #note({ host }: ListenAddress, { port }: OpenListener, scheme: string, protocol: ProtocolName | undefined): void {
+    const at = { host, port };
+    const where = { listen: printListen(at), url: urlOf(at, scheme) };
+    this.addresses.push(protocol === undefined ? where : { ...where, protocol });
+  }
+
   #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "visit">): HttpListener {
     const { limits, trusted_proxies: proxies } = this.#config;
     const trusts = (address: string): boolean => addressIn(address, proxies);
@@ -94,7 +107,7 @@ export class Listeners {
       ...options,
       ...(proxies.length > 0 ? { trusts } : {}),
       // The owner comes in whatever storm there is.
-      ...(options.owner === true ? {} : { accept: () => this.#accepted.take() }),
+      ...(options.owner === true ? {} : { accept: this.accept }),
       maxMessage: limits.body,
       bodyTime: limits.body_time,
       log: this.#log,
@@ -104,8 +117,13 @@ export class Listeners {
   }
 }
 
-/** Where a browser of this machine finds it. */
-function urlOf({ host, port }: ListenAddress, secure: boolean): string {
+/** An address as the system takes it. */
+export function bound({ host, port }: ListenAddress): { readonly hostname: string; readonly port: number } {
+  return { hostname: host === everyHost ? "::" : host, port };
+}
+
+/** Where a client of this machine finds it. */
+function urlOf({ host, port }: ListenAddress, scheme: string): string {
   const name = host === everyHost || host === "127.0.0.1" || host === "::" ? "localhost" : host;
-  return `${secure ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

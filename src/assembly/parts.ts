@@ -5,6 +5,7 @@ import type { Gate } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Keyring } from "../core/keyring.ts";
 import type { PairingWindow } from "../core/pairing-window.ts";
+import type { PublishRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Bridge, Chance, Clock, Dialer, HttpProtocol, Log, Policy } from "../ports.ts";
 import type { Listeners } from "./listeners.ts";
@@ -20,6 +21,7 @@ export interface Parts {
   readonly gate: Gate;
   readonly keyring: Keyring;
   readonly pairing: PairingWindow;
+  readonly rate: PublishRate;
   /** What can be called; a bridge adds its own. */
   readonly calls: Calls;
 }

@@ -19,6 +19,7 @@ export function checkTogether(config: Config, given: Given): readonly ConfigFaul
     ...checkSizes(config, given),
     ...checkSockets(config, given),
     ...checkBridges(config, given),
+    ...checkBoards(config, given),
   ];
 }
 
@@ -79,5 +80,14 @@ function checkBridges(config: Config, given: Given): readonly ConfigFault[] {
         ? "name a bridge of type deconz by `bridge`"
         : `there is no bridge ${JSON.stringify(bridge)} of type deconz`;
     return [faultAt(given, path, `Cannot tell which gateway ${place} serves: ${why}`)];
+  });
+}
+
+/** Boards speak no TLS in their WebSocket module; a listener that promises it must not be without. */
+function checkBoards(config: Config, given: Given): readonly ConfigFault[] {
+  return config.listeners.flatMap(({ protocol, tls }, at) => {
+    if (protocol !== "espruino" || tls === undefined) return [];
+    const path = ["listeners", at, "tls"];
+    return [faultAt(given, path, `Cannot use \`${printPath(path)}\`: a listener for boards has no TLS`)];
   });
 }

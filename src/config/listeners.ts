@@ -1,10 +1,10 @@
 /** The options of a place where the gateway listens, and of who may come there without a key. */
 import { z } from "zod";
 import { option } from "./option.ts";
-import { duration, filePath, listenAddress, origin, pattern, range, whole } from "./values.ts";
+import { duration, filePath, listenAddress, origin, pattern, range, size, whole } from "./values.ts";
 
 /** The protocols that exist. A new protocol is one entry here. */
-export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz"] as const;
+export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz", "espruino"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({
@@ -102,6 +102,37 @@ export const deconzOptions = {
   ),
 };
 
+/** What is said of boards at a listener for them; the defaults are the transport's. */
+const espruinoOptions = {
+  largest_message: option(
+    {
+      is: "The largest message to and from a board, but those of 2015, which take 125 bytes; 1 KB is good advice (protocol espruino).",
+      unit: "size, at most 65535",
+      byDefault: "65535",
+      example: 1024,
+    },
+    size({ least: 125, most: 65_535 }).optional(),
+  ),
+  spacing: option(
+    {
+      is: "The least time between two messages to a board of 2015 (protocol espruino).",
+      unit: "duration, at least 50ms",
+      byDefault: "60ms",
+      example: "100ms",
+    },
+    duration({ least: 50, most: 10_000 }).optional(),
+  ),
+  keep_alive: option(
+    {
+      is: "How often boards of 2015 say that they live, their `keepAlive`; one that is silent for twice as long is given up (protocol espruino).",
+      unit: "duration",
+      byDefault: "60s",
+      example: "5m",
+    },
+    duration({ least: 1000, most: 86_400_000 }).optional(),
+  ),
+};
+
 export const maxAge = duration({ least: 1000, most: 30 * 86_400_000 });
 
 export const listener = z.strictObject({
@@ -133,6 +164,7 @@ export const listener = z.strictObject({
     maxAge.optional(),
   ),
   ...deconzOptions,
+  ...espruinoOptions,
   ws_port: option(
     {
       is: "Where the WebSocket is: on the port of `listen`, on a port of its own, or on the first free one of 443, 8080, 8088, 20877 and any other (protocol deconz).",

@@ -64,8 +64,24 @@ export function deconzPolicy(config: Config, access: Access & { readonly bridge?
   return { ...policy, anonymous: bridge === undefined ? {} : { subscribe: [`${bridge}/**`] } };
 }
 
+/** What boards call themselves instead of the page that they are not: Espruino's module, and the usual library for Arduino. */
+const boardOrigins = ["Espruino", "file://"];
+
+/** Boards have no key in their examples: who is in the house may talk in the rooms, unless it is said otherwise. */
+export function espruinoPolicy(config: Config, access: Access, boards = false): Policy {
+  const policy = policyOf(config, { ...access, open_to: access.open_to ?? houseNetworks });
+  return {
+    ...policy,
+    ...(access.anonymous === undefined
+      ? { anonymous: { subscribe: ["room/**"], publish: ["room/**", "espruino/inbox"] } }
+      : {}),
+    ...(boards ? { origins: [...policy.origins, ...boardOrigins] } : {}),
+  };
+}
+
 /** The policy of a protocol on the main listener. */
 export function protocolPolicy(config: Config, name: ProtocolName): Policy {
   if (name === "deconz") return deconzPolicy(config, config.protocols.deconz);
+  if (name === "espruino") return espruinoPolicy(config, config.protocols.espruino);
   return policyOf(config, config.protocols[name]);
 }

@@ -17,7 +17,7 @@ export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
 export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
-export const protocolsToCome: readonly string[] = ["jeedom", "jeedomconnect", "espruino"];
+export const protocolsToCome: readonly string[] = ["jeedom", "jeedomconnect"];
 export const optionsToCome: readonly string[] = ["addresses"];
 
 const protocol = (name: ProtocolName) =>
@@ -161,6 +161,13 @@ export const schema = z.strictObject({
             example: { open_to: ["192.168.0.0/16"] },
           },
           z.strictObject({ ...access, ...deconzOptions }).prefault({}),
+        ),
+        espruino: option(
+          {
+            is: "The room server of the protocol espruino on the main listener, at `/espruino`. Without `open_to`, this machine and private networks may come without a key; without `anonymous`, to the rooms and to `espruino/inbox`.",
+            example: { open_to: ["192.168.0.0/16"] },
+          },
+          z.strictObject(access).prefault({}),
         ),
       })
       .prefault({}),

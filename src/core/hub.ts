@@ -512,7 +512,9 @@ export class Hub implements SessionHost {
     else if (principal.expires !== undefined && now >= principal.expires) session.end(new Refused("connectionExpired"));
     else if (session.retires > 0 && now >= session.retires) session.end(new Refused("closed"));
     else if (session.conversation.asksForAnswer === true) this.#ask(session, now);
-    else if (heartbeat > 0 && now >= session.nextBeat) {
+    else if (outlet.keepAlive !== undefined) {
+      if (now - session.lastIn > 2 * outlet.keepAlive) session.end(new Refused("noPong"), true);
+    } else if (heartbeat > 0 && now >= session.nextBeat) {
       const quiet = now - session.lastOut;
       const due = quiet >= heartbeat - sweepInterval;
       session.nextBeat = due ? now + heartbeat : session.lastOut + heartbeat;

@@ -98,6 +98,9 @@ export class Session<State = unknown> implements Inlet {
   nextBeat = 0;
   open = true;
   dropped = 0;
+  /** How often something was refused to it, and the last time: for its entry among the sessions. */
+  refusals = 0;
+  lastRefusal: Refused | undefined;
   audience: Audience | undefined;
   moreAudiences: Audience[] | undefined;
   queue: OutgoingQueue | undefined;
@@ -231,6 +234,12 @@ export class Session<State = unknown> implements Inlet {
     this.#commands = undefined;
     this.#gone(goodbye.code);
     this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt);
+  }
+
+  /** Something was refused to the peer, or could not be sent to it; whether it is told is its protocol's to say. */
+  note(refused: Refused): void {
+    this.refusals++;
+    this.lastRefusal = refused;
   }
 
   /** A sign of life whenever nothing else was sent for so many ms; 0 for never. */

@@ -2,6 +2,7 @@
 import { asRefused, errorText } from "../core/refusals.ts";
 import type { Answer, Log, MaybePromise, Visit } from "../ports.ts";
 import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
+import { listenError } from "./listen-error.ts";
 import { Turnstile } from "./turnstile.ts";
 import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
 
@@ -106,13 +107,6 @@ function serve({ at, tls, bodyTime = usualBodyTime }: HttpListenerOptions, commo
       ...(tls === undefined ? {} : { tls }),
     });
   } catch (thrown) {
-    const { code, message } = thrown as { code?: string; message: string };
-    const why = code === "EADDRINUSE" ? "another program has the port" : message;
-    throw new ListenError(`Cannot listen on ${at.hostname}:${at.port}: ${why}`, { cause: thrown });
+    throw listenError(at, thrown);
   }
-}
-
-/** An address that cannot be had. `message` is for the person at the terminal. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
 }

@@ -1,7 +1,9 @@
-/** The one contract of the transports over HTTP, run by each of them over real sockets. */
+/** The one contract of the transports that speak with peers, run by each of them over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Answer, Inlet, OpenPeer, Outlet, Payload, Visit } from "../../src/ports.ts";
 import { type HttpListener, listenHttp } from "../../src/transports/http-server.ts";
+import { type LenientListener, listenLeniently } from "../../src/transports/lenient-websocket.ts";
+import { systemClock } from "../../src/transports/system.ts";
 import { clientFrame, httpAnswer, opcodes, RawClient, serverFrames, until, upgradeHead } from "./raw-client.ts";
 
 /** What a transport tells and is told of one peer. */
@@ -49,6 +51,10 @@ interface Transport {
   texts(bytes: Buffer): string[];
   /** Goes on after what was written first. */
   readonly goesOn: boolean;
+  /** At the lenient listener. */
+  readonly lenient?: true;
+  /** Bytes that a message may have. */
+  readonly largest?: number;
 }
 
 function get(path: string): string {
@@ -59,17 +65,30 @@ function bodyText(bytes: Buffer): string {
   return httpAnswer(bytes)?.body.toString("utf8") ?? "";
 }
 
+function webSocketTexts(bytes: Buffer): string[] {
+  return serverFrames(httpAnswer(bytes)?.rest ?? Buffer.alloc(0))
+    .filter(({ opcode }) => opcode === opcodes.text)
+    .map(({ payload }) => payload.toString("utf8"));
+}
+
 const transports: readonly Transport[] = [
   {
     name: "WebSocket",
     path: "/websocket",
     head: upgradeHead("/websocket"),
     serve: (visit, open) => visit.webSocket(open),
-    texts: (bytes) =>
-      serverFrames(httpAnswer(bytes)?.rest ?? Buffer.alloc(0))
-        .filter(({ opcode }) => opcode === opcodes.text)
-        .map(({ payload }) => payload.toString("utf8")),
+    texts: webSocketTexts,
     goesOn: true,
+  },
+  {
+    name: "lenient WebSocket",
+    path: "/lenient",
+    head: upgradeHead("/lenient"),
+    serve: (visit, open) => visit.webSocket(open),
+    texts: webSocketTexts,
+    goesOn: true,
+    lenient: true,
+    largest: 65_535,
   },
   {
     name: "server-sent events",
@@ -106,6 +125,8 @@ const transports: readonly Transport[] = [
   },
 ];
 
+const webSockets = transports.filter(({ name }) => name.endsWith("WebSocket"));
+
 const long = process.env["HEARTHWIRE_LONG"] === "1";
 const errors: unknown[] = [];
 const note = (): void => undefined;
@@ -114,6 +135,7 @@ const log = { debug: note, info: note, warn: note, error: (fields: object) => vo
 let whileOpening: ((peer: Peer) => void) | undefined;
 let newest: Peer | undefined;
 let listener: HttpListener;
+let lenient: LenientListener;
 
 beforeAll(() => {
   const open: OpenPeer = (outlet) => {
@@ -123,18 +145,17 @@ beforeAll(() => {
     whileOpening = undefined;
     return peer;
   };
-  listener = listenHttp({
-    at: { hostname: "127.0.0.1", port: 0 },
-    maxMessage: 4 * 1024 * 1024,
-    log,
-    visit(visit) {
-      const transport = transports.find(({ path }) => path === visit.path);
-      return transport === undefined ? new Response(null, { status: 404 }) : transport.serve(visit, open);
-    },
-  });
+  const visit = (visit: Visit): Answer | Promise<Answer> => {
+    const transport = transports.find(({ path }) => path === visit.path);
+    return transport === undefined ? new Response(null, { status: 404 }) : transport.serve(visit, open);
+  };
+  const at = { hostname: "127.0.0.1", port: 0 };
+  listener = listenHttp({ at, maxMessage: 4 * 1024 * 1024, log, visit });
+  lenient = listenLeniently({ at, clock: systemClock, log, visit });
 });
 
 afterAll(async () => {
+  await lenient.stop(true);
   await listener.stop(true);
   expect(errors).toEqual([]);
 });
@@ -145,7 +166,7 @@ async function opened(
 ): Promise<{ client: RawClient; peer: Peer }> {
   newest = undefined;
   whileOpening = opening;
-  const client = await RawClient.connect(listener.port);
+  const client = await RawClient.connect(transport.lenient ? lenient.port : listener.port);
   await client.send(transport.head);
   await until(() => newest !== undefined, "the peer's opening");
   if (newest === undefined) throw new Error("nobody came");
@@ -153,10 +174,10 @@ async function opened(
 }
 
 /** Writes to a peer that does not read until the kernel takes no more. */
-async function clog(peer: Peer): Promise<number> {
-  const payload = peer.payload("x".repeat(256 * 1024));
+async function clog(peer: Peer, size = 256 * 1024): Promise<number> {
+  const payload = peer.payload("x".repeat(size));
   let bytes = 0;
-  for (let count = 0; count < 200; count++) {
+  for (let count = 0; count < 800; count++) {
     bytes += payload.bytes;
     if (!peer.outlet.write(payload)) {
       // A stream's first `false` may only mean that its runtime has not looked yet.
@@ -199,8 +220,8 @@ for (const transport of transports) {
       client.reset();
     });
 
-    test("a frame of 1 MB arrives whole", async () => {
-      const text = JSON.stringify({ data: "ü".repeat(512 * 1024) });
+    test("a frame of 1 MB, or the largest there is, arrives whole", async () => {
+      const text = "ü".repeat((transport.largest ?? 1024 * 1024) / 2);
       const { client, peer } = await opened(transport);
       peer.write(text);
       await until(() => transport.texts(client.bytes).length === 1, "the text");
@@ -268,11 +289,12 @@ for (const transport of transports.filter(({ goesOn }) => goesOn)) {
     test("`write` says so, `queued` grows, and `drained` tells when it reads again; nothing is lost", async () => {
       const { client, peer } = await opened(transport);
       client.stopReading();
-      await clog(peer);
+      const size = Math.min(transport.largest ?? Number.POSITIVE_INFINITY, 256 * 1024);
+      await clog(peer, size);
       const queued = peer.outlet.queued();
       expect(queued).toBeGreaterThan(0);
-      expect(peer.write("y".repeat(100_000))).toBe(false);
-      expect(peer.outlet.queued() - queued).toBeGreaterThanOrEqual(100_000);
+      expect(peer.write("y".repeat(50_000))).toBe(false);
+      expect(peer.outlet.queued() - queued).toBeGreaterThanOrEqual(50_000);
       peer.drains = 0;
       client.goOnReading();
       await until(() => peer.drains > 0, "`drained`");
@@ -280,15 +302,15 @@ for (const transport of transports.filter(({ goesOn }) => goesOn)) {
       expect(peer.write("last")).toBe(true);
       await until(() => client.chunks.at(-1)?.includes("last") ?? false, "the last text");
       const texts = transport.texts(client.bytes);
-      expect(texts.slice(-2).map((text) => text.length)).toEqual([100_000, 4]);
-      expect(texts.slice(0, -2).every((text) => text.length === 256 * 1024)).toBe(true);
+      expect(texts.slice(-2).map((text) => text.length)).toEqual([50_000, 4]);
+      expect(texts.slice(0, -2).every((text) => text.length === size)).toBe(true);
       client.reset();
     });
 
     test("an abrupt end frees what was queued at once", async () => {
       const { client, peer } = await opened(transport);
       client.stopReading();
-      await clog(peer);
+      await clog(peer, transport.largest);
       const kept = queueOwn(peer, 8 * 1024 * 1024);
       peer.outlet.end(3008, "slow", true);
       expect(peer.outlet.queued()).toBeCloseTo(0);
@@ -308,7 +330,7 @@ describe("the connection of a peer that stopped reading", () => {
     for (const transport of lasting) {
       const both = await opened(transport);
       both.client.stopReading();
-      await clog(both.peer);
+      await clog(both.peer, transport.largest);
       clogged.push(both);
     }
     for (const { peer } of clogged) peer.outlet.end(code, "", abrupt);
@@ -340,9 +362,7 @@ function freed(kept: WeakRef<Uint8Array>): boolean {
 }
 
 describe("the end of a stream in good order", () => {
-  test("a WebSocket carries the code and the reason", async () => {
-    const [transport] = transports;
-    if (transport === undefined) throw new Error("no WebSocket");
+  test.each(webSockets)("a $name carries the code and the reason", async (transport) => {
     const { client, peer } = await opened(transport);
     peer.write("last");
     peer.outlet.end(3500, "Key missing, wrong or revoked", false);
@@ -389,13 +409,10 @@ describe("the end of a stream in good order", () => {
   });
 });
 
-describe("what a WebSocket's peer sends", () => {
-  const [webSocket] = transports;
-  if (webSocket === undefined) throw new Error("no WebSocket");
-
+describe.each(webSockets)("what a peer of a $name sends", (webSocket) => {
   test("frames in the packet of the request head are heard", async () => {
     newest = undefined;
-    const client = await RawClient.connect(listener.port);
+    const client = await RawClient.connect(webSocket.lenient ? lenient.port : listener.port);
     await client.send(Buffer.concat([Buffer.from(webSocket.head), clientFrame(opcodes.text, "early")]));
     await until(() => (newest as Peer | undefined)?.messages.length === 1, "the message");
     expect((newest as Peer | undefined)?.messages).toEqual(["early"]);

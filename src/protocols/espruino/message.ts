@@ -1,0 +1,60 @@
+/** What a peer of the room server says. Specified in README.md. Pure. */
+import { foreignName } from "../../core/channels.ts";
+import { jsonOf, type Members } from "../../core/draft.ts";
+import { memberText } from "../../core/member-text.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { JsonText } from "../../ports.ts";
+
+/** One thing that a message asks for. Rooms are named by their channels. */
+export type Wish =
+  | { readonly kind: "join" | "leave"; readonly channel: string }
+  | { readonly kind: "room"; readonly room: string; readonly channel: string; readonly data: JsonText }
+  /** To the server itself; `room` if the message went to one too. */
+  | { readonly kind: "inbox"; readonly data: JsonText; readonly room?: string };
+
+export const everyRoom = "room/all";
+export const inbox = "espruino/inbox";
+
+/**
+ * The wishes of a message, in the order in which they are to be obeyed; each is refused when it is called, so that one
+ * bad wish leaves the others.
+ */
+export function wishesOf(text: string): (() => Wish)[] {
+  const members = membersOf(text);
+  // Anything that is no JSON object is something to say.
+  if (members === undefined) return text === "" ? [] : [() => ({ kind: "inbox", data: JSON.stringify(text) })];
+  const { join, room, msg, leave } = members;
+  const wishes: (() => Wish)[] = [];
+  if (join) wishes.push(() => ({ kind: "join", channel: channelOf(join) }));
+  if (room) wishes.push(() => ({ kind: "room", ...roomOf(room), data: dataOf(msg, text) }));
+  if (msg) {
+    wishes.push(() => ({ kind: "inbox", data: dataOf(msg, text), ...(room ? { room: roomOf(room).room } : {}) }));
+  }
+  if (leave) wishes.push(() => ({ kind: "leave", channel: channelOf(leave) }));
+  return wishes;
+}
+
+function membersOf(text: string): Members | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function roomOf(name: unknown): { readonly room: string; readonly channel: string } {
+  if (typeof name !== "string" && typeof name !== "number") {
+    throw new Refused("badRequest", "Cannot find the room: its name is a text");
+  }
+  return { room: String(name), channel: `room/${foreignName(String(name), "level")}` };
+}
+
+function channelOf(name: unknown): string {
+  return roomOf(name).channel;
+}
+
+function dataOf(msg: unknown, text: string): JsonText {
+  if (msg === undefined) throw new Refused("badRequest", "Cannot send nothing to a room: give `msg`");
+  return typeof msg === "string" ? JSON.stringify(msg) : (memberText(text, "msg") ?? jsonOf(msg));
+}
