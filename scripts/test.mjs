@@ -26,6 +26,7 @@ await check("Format and lint", "node_modules/@biomejs/biome/bin/biome", [
 await check("Types", "node_modules/typescript/bin/tsc", []);
 if (filesIn("dashboard").some((file) => file.endsWith(".js")))
   await check("Types of the dashboard", "node_modules/typescript/bin/tsc", ["-p", "dashboard"]);
+await check("Types of the modules for boards", "node_modules/typescript/bin/tsc", ["-p", "devices/espruino"]);
 await tests();
 
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
