@@ -22,6 +22,7 @@ import { addPairingOpen } from "./pairing-open.ts";
 import { addPublish } from "./publish.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
+import { addSessions } from "./sessions.ts";
 import { addStatus } from "./status.ts";
 import { addSubscribe } from "./subscribe.ts";
 import { addTokenCheck } from "./token-check.ts";
@@ -65,6 +66,7 @@ export function makeProgram(): Command {
     addPublish,
     addSubscribe,
     addStatus,
+    addSessions,
     addBackup,
     addRestore,
     addExport,

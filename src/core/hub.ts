@@ -341,7 +341,7 @@ export class Hub implements SessionHost {
 
   /** The kernel did not take all that was written to it. */
   lagging(session: AnySession): void {
-    session.queue = new OutgoingQueue();
+    session.queue = new OutgoingQueue(this.now);
     this.#lagging.add(session);
   }
 

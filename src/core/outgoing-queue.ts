@@ -37,6 +37,12 @@ export class OutgoingQueue {
   dropped = 0;
   /** Since when something of a `disconnect` channel waits. */
   #strictSince = 0;
+  /** Since when the peer lags. */
+  readonly since: number;
+
+  constructor(since: number) {
+    this.since = since;
+  }
 
   get frames(): number {
     return this.#waiting.size;

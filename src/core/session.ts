@@ -101,6 +101,7 @@ export class Session<State = unknown> implements Inlet {
   /** How often something was refused to it, and the last time: for its entry among the sessions. */
   refusals = 0;
   lastRefusal: Refused | undefined;
+  lastRefusalAt = 0;
   audience: Audience | undefined;
   moreAudiences: Audience[] | undefined;
   queue: OutgoingQueue | undefined;
@@ -150,6 +151,12 @@ export class Session<State = unknown> implements Inlet {
 
   get rights(): Rights {
     return this.#principal.rights;
+  }
+
+  /** Names and patterns that it listens to. */
+  get subscriptions(): readonly string[] {
+    const audiences = this.audience === undefined ? [] : [this.audience, ...(this.moreAudiences ?? [])];
+    return audiences.flatMap(({ selector }) => [...selector.names, ...selector.patterns]);
   }
 
   // ── What the transport tells ──
@@ -240,6 +247,7 @@ export class Session<State = unknown> implements Inlet {
   note(refused: Refused): void {
     this.refusals++;
     this.lastRefusal = refused;
+    this.lastRefusalAt = this.host.now;
   }
 
   /** A sign of life whenever nothing else was sent for so many ms; 0 for never. */
@@ -335,11 +343,15 @@ export class Session<State = unknown> implements Inlet {
   #refuse(thrown: unknown): void {
     if (!(thrown instanceof Refused)) this.host.log.error({ err: thrown, session: this.id }, "Cannot obey a command");
     if (!this.open) return;
+    const refused = asRefused(thrown);
+    const { refusals } = this;
     try {
-      this.conversation.refused(this, asRefused(thrown));
+      this.conversation.refused(this, refused);
     } catch (failure) {
       this.host.log.error({ err: failure, session: this.id }, "Cannot tell of a refusal");
     }
+    // Its protocol may have noted it already.
+    if (this.refusals === refusals) this.note(refused);
   }
 
   #next(): void {

@@ -33,11 +33,13 @@ export function newApp(): ApiApp {
     if (method === "GET" || method === "HEAD") return pageResponse(path);
     throw new Refused("methodNotFound", `Cannot ${method} ${path.slice(0, 100)}: there is no such route`);
   });
-  app.use("/admin/*", async ({ env }, next) => {
-    requireAdmin(env.principal());
-    await next();
-  });
-  for (const path of ["/admin/*", "/tickets", "/health/*"]) {
+  for (const path of ["/admin/*", "/sessions/*"]) {
+    app.use(path, async ({ env }, next) => {
+      requireAdmin(env.principal());
+      await next();
+    });
+  }
+  for (const path of ["/admin/*", "/sessions/*", "/tickets", "/health/*"]) {
     app.use(path, async ({ header }, next) => {
       await next();
       header("cache-control", "no-store");

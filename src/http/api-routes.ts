@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { DescribedPaths } from "../core/described-paths.ts";
 import { pairingRoutes } from "./api-pairing.ts";
+import { sessionRoutes } from "./api-sessions.ts";
 import {
   deviceChanges,
   deviceShape,
@@ -190,7 +191,7 @@ export function openApiDocument(version: string, described: readonly DescribedPa
     scheme: "bearer",
     description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
   });
-  for (const route of Object.values({ ...routes, ...transferRoutes, ...pairingRoutes }))
+  for (const route of Object.values({ ...routes, ...transferRoutes, ...pairingRoutes, ...sessionRoutes }))
     openAPIRegistry.registerPath(route);
   const own = getOpenAPI31Document({
     openapi: "3.1.0",

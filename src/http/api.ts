@@ -16,6 +16,7 @@ import { addCallRoutes, callsPrefix } from "./api-calls.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
 import { addPairingRoutes } from "./api-pairing.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
+import { addSessionRoutes } from "./api-sessions.ts";
 import type { StatusView } from "./api-shapes.ts";
 import { addBackupRoute, addTransferRoutes, largestImport, transferRoutes } from "./api-transfer.ts";
 import { codesPage } from "./codes.ts";
@@ -68,6 +69,7 @@ export class Api implements HttpProtocol {
     if (parts.calls !== undefined) addCallRoutes(this.#app, parts.calls);
     addBackupRoute(this.#app, parts.backUp);
     if (parts.pairing !== undefined) addPairingRoutes(this.#app, parts.pairing);
+    addSessionRoutes(this.#app, hub);
     this.#addPages();
     this.#addHealth();
     this.#addRest();

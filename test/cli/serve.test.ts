@@ -145,3 +145,27 @@ describe("hearthwire status", () => {
     expect((await home.run(["status"])).code).toBe(3);
   });
 });
+
+describe("hearthwire sessions", () => {
+  test("lists who is connected, shows one whole, and says when nobody is slow", async () => {
+    const { url } = await home.serve();
+    expect((await home.run(["sessions"])).stderr).toContain("Nobody is connected.");
+    const stream = await fetch(`${url}/channels/demo/a`, { headers: { accept: "text/event-stream" } });
+    const { stdout: list } = await home.run(["sessions"]);
+    const [heads = "", row = ""] = list.split("\n");
+    expect(heads).toMatch(/^ID +ADDRESS +TRANSPORT +PROTOCOL +KEY +LISTENS TO +QUEUED +DROPPED +IN +OUT +REFUSED$/);
+    expect(row).toMatch(/^\S+ +127\.0\.0\.1 +sse +channel-url +anonymous +demo\/a +\d s +\d s$/);
+    const [id = ""] = row.split(" ");
+    const { stdout: one } = await home.run(["sessions", id]);
+    expect(one).toContain(`Session      ${id}, since `);
+    expect(one).toContain("Listens to   demo/a\nReads        fast enough\n");
+    expect(one).toContain("May          subscribe demo/**, publish demo/**\n");
+    expect(await home.json(["sessions"])).toMatchObject([{ id, transport: "sse", subscriptions: ["demo/a"] }]);
+    expect((await home.run(["sessions", "--slow"])).stderr).toContain("Nobody is slow.");
+    expect(await home.run(["sessions", "nobody"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Cannot find session nobody: it is not there"),
+    });
+    await stream.body?.cancel();
+  });
+});

@@ -233,7 +233,7 @@ test("a queue counts its bytes right, whatever comes, is superseded and is dropp
   const arrival = fc.record({ channel, key: fc.constantFrom("x", "y"), size: fc.nat(9), shrink: fc.boolean() });
   fc.assert(
     fc.property(fc.array(arrival, { maxLength: 60 }), (arrivals) => {
-      const queue = new OutgoingQueue();
+      const queue = new OutgoingQueue(0);
       arrivals.forEach(({ channel: name, key, size, shrink }, at) => {
         const keyed = name.startsWith("states") ? { key } : {};
         const publication = { channel: name, offset: at, seq: at, time: 0, data: "1", ...keyed };

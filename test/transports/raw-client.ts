@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "bun";
 
 /** Waits for a condition of this process, looked at every few ms; fails after `limit` ms. */
-export async function until(condition: () => boolean, what: string, limit = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 5000): Promise<void> {
   const end = performance.now() + limit;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > end) throw new Error(`Waited ${limit} ms in vain: ${what}`);
     await Bun.sleep(2);
   }

@@ -135,6 +135,7 @@ export class Clients implements Conversation<Peer> {
       session.host.log.error({ err: thrown, session: session.id, method }, "Cannot obey a command");
     }
     const refused = asRefused(thrown);
+    session.note(refused);
     const { code } = refused.refusal;
     if (method === "connect") session.state.stage = "refused";
     if (code >= 3000 || (method === "connect" && (code === 101 || session.state.wire.oneWay))) session.end(refused);

@@ -118,6 +118,7 @@ export class Listening implements Conversation<State> {
     };
     const failed = (thrown: unknown): void => {
       if (id === undefined || !(thrown instanceof Refused)) throw thrown;
+      session.note(thrown);
       answer(errorText(thrown));
     };
     try {
