@@ -7,14 +7,18 @@ export interface Listener {
   owe(batch: Batch): void;
 }
 
+/** What idle audiences have: nothing, without arrays of their own. */
+const noFrames: Frame[] = [];
+const noPublications: (Publication | undefined)[] = [];
+
 export class Audience {
   readonly form: Form;
   readonly selector: Selector;
   readonly sessions = new Set<Listener>();
-  /** Sessions whose reading is on its way, and what was published meanwhile. */
-  readonly gathering = new Map<Listener, Publication[]>();
-  #frames: Frame[] = [];
-  #publications: (Publication | undefined)[] = [];
+  /** Sessions whose reading is on its way, and what was published meanwhile. Absent while there are none: most of the time. */
+  #gathering: Map<Listener, Publication[]> | undefined;
+  #frames = noFrames;
+  #publications = noPublications;
   /** Sessions that have got nothing yet, and know everything up to a `seq` already. */
   #newcomers: Map<Listener, number> | undefined;
   /** The offset of the channel's last publication, where the form counts; -1 before the first session. */
@@ -27,8 +31,25 @@ export class Audience {
     this.selector = selector;
   }
 
-  get empty(): boolean {
-    return this.sessions.size === 0 && this.gathering.size === 0;
+  /** Who listens, or will when its reading is there. */
+  get size(): number {
+    return this.sessions.size + (this.#gathering?.size ?? 0);
+  }
+
+  has(session: Listener): boolean {
+    return this.sessions.has(session) || this.gathered(session) !== undefined;
+  }
+
+  /** Keeps what is published from now on for a session whose reading is on its way. */
+  gather(session: Listener): Publication[] {
+    const gathered: Publication[] = [];
+    this.#gathering ??= new Map();
+    this.#gathering.set(session, gathered);
+    return gathered;
+  }
+
+  gathered(session: Listener): readonly Publication[] | undefined {
+    return this.#gathering?.get(session);
   }
 
   /** Whether this turn has brought something already. */
@@ -38,35 +59,37 @@ export class Audience {
 
   /** Notes a publication for the end of the turn. True if it is the first of the turn. */
   owe(publication: Publication): boolean {
-    for (const gathered of this.gathering.values()) gathered.push(publication);
+    if (this.#gathering !== undefined) for (const gathered of this.#gathering.values()) gathered.push(publication);
     if (this.sessions.size === 0) return false;
     const { form } = this;
     if (form.counted && !this.#follows(publication)) return this.#break(publication.channel);
     if (!form.concerns(publication)) return false;
-    const frame = form.frameOf(publication);
-    this.#publications.push(publication);
-    return this.#frames.push(frame) === 1;
+    return this.#note(form.frameOf(publication), publication);
   }
 
   oweChange(change: PresenceChange): boolean {
     if (this.sessions.size === 0) return false;
     const frame = this.form.presence(change);
-    if (frame === undefined) return false;
-    this.#publications.push(undefined);
-    return this.#frames.push(frame) === 1;
+    return frame !== undefined && this.#note(frame, undefined);
   }
 
-  /** A session that knows everything up to `seq`, when the channel was at `offset`, listens from now on. */
-  join(session: Listener, seq: number, offset: number): void {
+  /**
+   * A session that knows everything up to `seq`, when the channel was at `offset`, listens from now on. `delivered`: nothing
+   * up to this `seq` will come any more.
+   */
+  join(session: Listener, seq: number, offset: number, delivered: number): void {
     if (this.sessions.size === 0) this.#offset = offset;
     this.sessions.add(session);
+    this.#endGathering(session);
+    // Nothing that it knows can reach it, and no frame builds on one before it.
+    if (seq <= delivered && !this.owing && !this.form.chained) return;
     this.#newcomers ??= new Map();
     this.#newcomers.set(session, seq);
   }
 
   leave(session: Listener): void {
     this.sessions.delete(session);
-    this.gathering.delete(session);
+    this.#endGathering(session);
     this.#newcomers?.delete(session);
   }
 
@@ -75,8 +98,8 @@ export class Audience {
     const frames = this.#frames;
     if (frames.length === 0) return;
     const batch = new Batch(this.form.framing, frames, this.#publications);
-    this.#frames = [];
-    this.#publications = [];
+    this.#frames = noFrames;
+    this.#publications = noPublications;
     const newcomers = this.#newcomers;
     if (newcomers === undefined) {
       for (const session of this.sessions) session.owe(batch);
@@ -98,6 +121,23 @@ export class Audience {
       if (begun && known <= delivered) newcomers.delete(session);
     }
     if (newcomers.size === 0) this.#newcomers = undefined;
+  }
+
+  /** True if it is the first of the turn. */
+  #note(frame: Frame, publication: Publication | undefined): boolean {
+    if (this.#frames !== noFrames) {
+      this.#frames.push(frame);
+      this.#publications.push(publication);
+      return false;
+    }
+    this.#frames = [frame];
+    this.#publications = [publication];
+    return true;
+  }
+
+  #endGathering(session: Listener): void {
+    this.#gathering?.delete(session);
+    if (this.#gathering?.size === 0) this.#gathering = undefined;
   }
 
   /** A batch as it is worded for who has nothing before it. */
@@ -122,8 +162,6 @@ export class Audience {
     if (this.broken) return false;
     this.broken = true;
     const frame = this.form.gap([channel]);
-    if (frame === undefined) return !this.owing;
-    this.#publications.push(undefined);
-    return this.#frames.push(frame) === 1;
+    return frame === undefined ? !this.owing : this.#note(frame, undefined);
   }
 }

@@ -91,11 +91,14 @@ export function covers(outer: string, inner: string): boolean {
   return wide.length === narrow.length;
 }
 
+/** Shared by all selectors without patterns: a channel with one subscriber holds little else. */
+const noPatterns: readonly string[] = [];
+
 /** Builds a selector of names and patterns, each refused when it is not one. Doubles count once. */
 export function select(parts: readonly string[]): Selector {
   const only = parts[0];
   if (parts.length === 1 && only !== undefined && !isPattern(only)) {
-    return { id: requireName(only), names: [only], patterns: [] };
+    return { id: requireName(only), names: [only], patterns: noPatterns };
   }
   const names = new Set<string>();
   const patterns = new Set<string>();

@@ -57,10 +57,12 @@ export interface HubParts {
 /** The audiences of one channel name. */
 interface Route {
   readonly exact: Audience[];
-  /** `exact`, and those whose patterns match; as of `version`. */
+  /** `exact`, and those whose patterns match; as of `version`. `exact` itself where there are none. */
   all: readonly Audience[];
   version: number;
 }
+
+const nobody: readonly Audience[] = [];
 
 /** How often idle sessions are looked at: heartbeats, deadlines, and queues that grew old. */
 const sweepInterval = 1000;
@@ -192,17 +194,16 @@ export class Hub implements SessionHost {
     this.#requireSubscribe(selector, by);
     if (!session.open) return;
     const audience = this.#audience(form, selector);
-    if (audience.sessions.has(session) || audience.gathering.has(session)) throw new Refused("alreadySubscribed");
+    if (audience.has(session)) throw new Refused("alreadySubscribed");
     if (this.#subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
-      if (audience.empty) this.#dissolve(audience);
+      if (audience.size === 0) this.#dissolve(audience);
       const limit = this.limits.subscriptions;
       throw new Refused("limitExceeded", `Cannot subscribe to more than ${limit} channels in one session`);
     }
-    const gathered: Publication[] = [];
-    audience.gathering.set(session, gathered);
+    const gathered = audience.gather(session);
     this.#attend(session, audience);
     // Not so if it has ended meanwhile, or given up and perhaps subscribed anew.
-    const waits = (): boolean => audience.gathering.get(session) === gathered;
+    const waits = (): boolean => audience.gathered(session) === gathered;
     const live = (reading: Reading): void => {
       if (!waits()) return;
       let { seq } = reading.position;
@@ -212,13 +213,12 @@ export class Hub implements SessionHost {
       if (audiencesOf(session).some((other) => other !== audience && other.owing)) this.flush();
       begin(reading);
       if (!waits()) return;
-      audience.gathering.delete(session);
       for (const publication of gathered) {
         if (publication.seq <= seq) continue;
         if (form.concerns(publication)) session.send(form.frameAlone(publication));
         ({ seq, offset } = publication);
       }
-      audience.join(session, seq, offset);
+      audience.join(session, seq, offset, this.#delivered);
       this.#enter(session, selector);
     };
     const failed = (thrown: unknown): never => {
@@ -236,7 +236,7 @@ export class Hub implements SessionHost {
 
   unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
     const audience = this.#audiences.get(audienceId(form, selector));
-    if (audience === undefined || !(audience.sessions.has(session) || audience.gathering.has(session))) return false;
+    if (audience === undefined || !audience.has(session)) return false;
     this.#leavePresence(session, audience);
     this.#unattend(session, audience);
     return true;
@@ -258,7 +258,7 @@ export class Hub implements SessionHost {
   /** How many sessions listen to exactly this channel name or a pattern that reaches it. */
   listeners(channel: string): number {
     let count = 0;
-    for (const audience of this.#routeOf(channel)?.all ?? []) count += audience.sessions.size + audience.gathering.size;
+    for (const audience of this.#routeOf(channel)?.all ?? []) count += audience.size;
     return count;
   }
 
@@ -361,7 +361,7 @@ export class Hub implements SessionHost {
     for (const audience of audiencesOf(session)) {
       this.#leavePresence(session, audience);
       audience.leave(session);
-      if (audience.empty) this.#dissolve(audience);
+      if (audience.size === 0) this.#dissolve(audience);
     }
     session.audience = undefined;
     session.moreAudiences = undefined;
@@ -389,7 +389,7 @@ export class Hub implements SessionHost {
     for (const name of selector.names) {
       const route = this.#routes.get(name);
       if (route === undefined) {
-        this.#routes.set(name, { exact: [audience], all: [], version: -1 });
+        this.#routes.set(name, { exact: [audience], all: nobody, version: -1 });
         this.#cachedRoutes.delete(name);
       } else {
         route.exact.push(audience);
@@ -424,7 +424,8 @@ export class Hub implements SessionHost {
       this.#cachedRoutes.set(channel, route);
     }
     if (route.version !== this.#patternsVersion) {
-      route.all = [...new Set([...route.exact, ...this.#patterns.match(channel)])];
+      const matching = this.#patterns.match(channel);
+      route.all = matching.length === 0 ? route.exact : [...new Set([...route.exact, ...matching])];
       route.version = this.#patternsVersion;
     }
     return route;
@@ -446,7 +447,7 @@ export class Hub implements SessionHost {
 
   #unattend(session: AnySession, audience: Audience): void {
     audience.leave(session);
-    if (audience.empty) this.#dissolve(audience);
+    if (audience.size === 0) this.#dissolve(audience);
     const rest = audiencesOf(session).filter((other) => other !== audience);
     session.audience = rest[0];
     session.moreAudiences = rest.length > 1 ? rest.slice(1) : undefined;

@@ -145,11 +145,8 @@ export class EmbeddedBroker implements Broker {
   }
 
   read(selector: Selector, past: Past): Reading {
-    const logs = new Set<ChannelLog>();
-    for (const name of selector.names) logs.add(this.#logs.get(name) ?? this.#create(name));
-    for (const pattern of selector.patterns) {
-      for (const log of this.#reachOf(pattern)) if (log.offset > 0) logs.add(log);
-    }
+    const named = selector.names.map((name) => this.#logs.get(name) ?? this.#create(name));
+    const logs = selector.patterns.length === 0 ? named : this.#reached(named, selector.patterns);
     const now = this.#clock.now();
     const channels: ChannelReading[] = [];
     let gap = past.from === "position" && selector.patterns.length > 0 && !this.#knowsAllSince(past.position);
@@ -332,6 +329,12 @@ export class EmbeddedBroker implements Broker {
     }
     if (this.#logs.size < this.#maxChannels) return;
     throw new Refused("limitExceeded", `Cannot hold more than ${this.#maxChannels} channels`);
+  }
+
+  #reached(named: readonly ChannelLog[], patterns: readonly string[]): Iterable<ChannelLog> {
+    const logs = new Set(named);
+    for (const pattern of patterns) for (const log of this.#reachOf(pattern)) if (log.offset > 0) logs.add(log);
+    return logs;
   }
 
   #reachOf(pattern: string): Iterable<ChannelLog> {

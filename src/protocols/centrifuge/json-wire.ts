@@ -5,6 +5,7 @@ import { quote } from "../../core/quoted-names.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
 import { isClientInfo } from "./client-info.ts";
+import { ListTexts } from "./list-texts.ts";
 import {
   type Command,
   errorResult,
@@ -33,6 +34,7 @@ export class JsonWire implements Wire {
   readonly framing: Framing;
   readonly oneWay: boolean;
   readonly ping: Frame;
+  readonly #lists = new ListTexts();
 
   constructor(framing: Framing, oneWay: boolean) {
     this.name = `${oneWay ? "uni-" : ""}json/${framing.name}`;
@@ -54,7 +56,7 @@ export class JsonWire implements Wire {
   }
 
   reply(id: number, method: Method, result: object): Frame {
-    return this.framing.frame(`{"id":${id},"${method}":${jsonText(result)}}`);
+    return this.framing.frame(`{"id":${id},"${method}":${jsonText(result, this.#lists)}}`);
   }
 
   refusal(id: number, refused: Refused): Frame {
@@ -62,7 +64,7 @@ export class JsonWire implements Wire {
   }
 
   push(push: Push): Frame {
-    return this.#push(jsonText(push));
+    return this.#push(jsonText(push, this.#lists));
   }
 
   publication(publication: Publication, wording: Wording): Frame {
@@ -118,7 +120,7 @@ function paramsOf(line: string, method: Method, value: unknown): Readonly<Record
 const rawFields = new Set(["data", "conn_info", "chan_info"]);
 
 /** An object of the wire as JSON; what is undefined is left out. */
-export function jsonText(value: object): string {
+export function jsonText(value: object, lists = new ListTexts()): string {
   const wording = wordingIn(value);
   const members: string[] = [];
   for (const [name, member] of Object.entries(value)) {
@@ -126,8 +128,9 @@ export function jsonText(value: object): string {
     let text: string;
     if (typeof member === "string") text = rawFields.has(name) ? member : JSON.stringify(member);
     else if (Array.isArray(member)) {
-      text = `[${(member as readonly Publication[]).map((one) => publicationText(one, wording)).join(",")}]`;
-    } else text = typeof member === "object" ? jsonText(member) : String(member);
+      const { pattern = "", delta = "" } = wording;
+      text = `[${lists.of(member as readonly Publication[], `${delta} ${pattern}`, (one) => publicationText(one, wording))}]`;
+    } else text = typeof member === "object" ? jsonText(member, lists) : String(member);
     members.push(`${JSON.stringify(name)}:${text}`);
   }
   return `{${members.join(",")}}`;
