@@ -8,21 +8,28 @@ import { canPin, endAll, killAll } from "./processes.ts";
 import { isMet, tableOf } from "./report.ts";
 import { channels } from "./scenarios/channels.ts";
 import { connects } from "./scenarios/connects.ts";
-import { flood } from "./scenarios/flood.ts";
+import { deconz } from "./scenarios/deconz.ts";
+import { centrifugeFlood, flood } from "./scenarios/flood.ts";
 import { growth } from "./scenarios/growth.ts";
 import { ingest } from "./scenarios/ingest.ts";
-import { memory } from "./scenarios/memory.ts";
+import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
+import { killed, recovery } from "./scenarios/storms.ts";
 import { type Effort, type Outcome, type Row, Workshop } from "./workshop.ts";
 
 const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   flood,
+  "centrifuge-flood": centrifugeFlood,
   paced,
   channels,
   ingest,
   connects,
   memory,
+  "centrifuge-memory": centrifugeMemory,
   growth,
+  recovery,
+  killed,
+  deconz,
 };
 
 const whole: Effort = { reps: 5, window: 1.5, settle: 0.6, crowd: 10_000, rest: 4 };

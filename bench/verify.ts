@@ -60,15 +60,19 @@ async function byteByByte(socket: Socket, bytes: Uint8Array | string): Promise<v
 
 // ── What the server says, by transport ──
 
-/** One with the answer; then split, by the dozen, joined, with long lengths, one cut by a ping; `seq` from 1 without a gap. */
+/**
+ * With the answer a greeting in a second line, and one; then Centrifuge's ping, and publications split, by the dozen, joined,
+ * with long lengths, one cut by a ping; `seq` from 1 without a gap.
+ */
 const webSocketScript: Script = async (socket) => {
   let seq = 0;
   const next = (): string => text(++seq);
   const key = /sec-websocket-key: (.*)\r/i.exec(socket.data.requests[0] ?? "")?.[1] ?? "";
   const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
   const head = `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
-  await writeAll(socket, Buffer.concat([Buffer.from(head), frame(next())]));
+  await writeAll(socket, Buffer.concat([Buffer.from(head), frame("hello\nready 1"), frame(next())]));
   await Bun.sleep(500);
+  await writeAll(socket, frame("{}"));
   await byteByByte(socket, frame(next()));
   await writeAll(socket, Buffer.concat(Array.from({ length: 50 }, () => frame(next()))));
   await writeAll(socket, frame(`${next()}\n${next()}\n${next()}`));
@@ -81,7 +85,7 @@ const webSocketScript: Script = async (socket) => {
   await Bun.sleep(20);
   await writeAll(socket, last.subarray(5));
 };
-const perWebSocket = { all: 1 + 1 + 50 + 3 + 2 + 5000 + 1, frames: 1 + 50 + 1 + 2 + 1 + 1 };
+const perWebSocket = { all: 1 + 1 + 50 + 3 + 2 + 5000 + 1, frames: 1 + 1 + 50 + 1 + 2 + 1 + 1 };
 
 function chunk(content: string): string {
   return `${Buffer.byteLength(content).toString(16)}\r\n${content}\r\n`;
@@ -178,7 +182,15 @@ async function observe(tools: Tools, script: Script, mode: "ws" | "sse" | "poll"
 
 /** Throws where the load client miscounts. */
 export async function verifyLoadClient(tools: Tools): Promise<void> {
-  const ws = observe(tools, webSocketScript, "ws", ["-u", "/c/%d", "--joined", "-m", "sub a\nsub c%d"]);
+  const ws = observe(tools, webSocketScript, "ws", [
+    "-u",
+    "/c/%d",
+    "--joined",
+    "--ready",
+    "ready",
+    "-m",
+    "sub a\nsub c%d",
+  ]);
   const sse = observe(tools, sseScript, "sse", ["-u", "/channels/a"]);
   const poll = observe(tools, pollScript, "poll", ["-u", "/p?since=%c", "--cursor", "run.0"]);
   {
@@ -196,6 +208,7 @@ export async function verifyLoadClient(tools: Tools): Promise<void> {
       assert.deepEqual(frames, [
         [1, "sub a"],
         [1, `sub c${number}`],
+        [1, "{}"],
         [10, "hb"],
       ]);
     }

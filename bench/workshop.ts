@@ -105,7 +105,7 @@ export class Workshop {
   }
 
   publish(server: Server, ...options: readonly (string | number)[]): Child {
-    const all = ["unix", server.socketPath, "--data", dataLength, ...options];
+    const all = [...server.wayIn, "--data", dataLength, ...options];
     return new Child([this.tools.publish, ...all.map(String)], { core: 1 });
   }
 
@@ -116,17 +116,20 @@ export class Workshop {
 
   /** The length of the gateway's frames in this bench, which the floor's then have too. */
   frameLength(): Promise<number> {
-    this.#frameLength ??= this.withServers(["gateway"], async ([server]) => {
-      if (server === undefined) throw new Error("Cannot start the gateway");
-      const load = this.load(...server.subscribe("bench"), "-n", 1, "--settle", 0.3, "-t", 0.4);
-      await load.report("connected");
-      const publisher = this.publish(server, "--batch", 10, "-t", 0.6);
-      const { frame_bytes: bytes } = await load.report("result");
-      await publisher.exited;
-      if (Number(bytes) < 64) throw new Error("Cannot measure a frame of the gateway: none came");
-      return Math.round(Number(bytes));
-    });
+    this.#frameLength ??= this.withServers(["gateway"], ([server]) => this.frameLengthOf(server));
     return this.#frameLength;
+  }
+
+  /** The length of a frame with one publication. */
+  async frameLengthOf(server: Server | undefined): Promise<number> {
+    if (server === undefined) throw new Error("Cannot measure a frame: no server");
+    const load = this.load(...server.subscribe("bench"), "-n", 1, "--settle", 0.3, "-t", 0.4);
+    await load.report("connected");
+    const publisher = this.publish(server, "--batch", 1, "-t", 0.6);
+    const { frames, frame_bytes: bytes, publications } = await load.report("result");
+    await publisher.exited;
+    if (Number(bytes) < 64 || frames !== publications) throw new Error("Cannot measure a frame: none came alone");
+    return Math.round(Number(bytes));
   }
 
   /** Lets a server deliver to a crowd what a publisher sends by `pacing`, and counts at the subscribers. */
@@ -146,14 +149,15 @@ export class Workshop {
     return { ...deliveryOf(result, cpu), sent: Number(sent), expected: Number(sent) * fanout };
   }
 
-  /** The same by the floor, which makes its publications itself. */
+  /** The same by the floor, which makes its publications itself; its frames are as long as the gateway's, or as `frames` says. */
   async floor(
     scenario: "flood" | "paced" | "many",
     crowd: Crowd,
     options: readonly (string | number)[],
+    frames?: { readonly length: number; readonly joined: boolean },
   ): Promise<Delivery> {
     const page = this.progressPage();
-    const length = await this.frameLength();
+    const { length, joined } = frames ?? { length: await this.frameLength(), joined: false };
     const port = nextPort();
     const common = [
       "-p",
@@ -166,6 +170,8 @@ export class Workshop {
       60,
       "--length",
       length,
+      "--joined",
+      joined ? 1 : 0,
       "--progress",
       page,
     ];
@@ -174,7 +180,7 @@ export class Workshop {
     const sampled = ["--every", scenario === "paced" ? 1 : 16, "--linger", 0];
     // A paced floor's latency needs as many samples as the others'; a flooding one is warm at once.
     const times = scenario === "paced" ? [] : ["-t", this.effort.window / 2, "--settle", 0.2];
-    const load = this.#crowd(crowd, ["-p", String(port)], page, ...sampled, ...times);
+    const load = this.#crowd(crowd, ["-p", String(port), ...(joined ? ["--joined"] : [])], page, ...sampled, ...times);
     await connectedAll(load, crowd);
     const { cpu, result } = await measured(load, floor);
     await load.exited;

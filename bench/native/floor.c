@@ -2,8 +2,9 @@
 // it reaches is what the kernel allows a single thread; gateways are measured in parts of it.
 //
 // floor -p PORT -n SUBSCRIBERS -s flood|paced|many|idle [-b BATCH] [-R TURNS_PER_SECOND] [-t SECONDS]
-//       [--length FRAME_BYTES] [--progress FILE --ahead PUBLICATIONS]
+//       [--length FRAME_BYTES] [--joined 1] [--progress FILE --ahead PUBLICATIONS]
 //
+// With --joined the publications of a turn stand in one frame, a line each, as protocols send them that join.
 // It begins when all subscribers are there and ends when they have gone, or after SECONDS.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +21,7 @@
 enum { UNKNOWN, HANDSHAKE, SUBSCRIBED };
 enum { MANY_PER_TURN = 100 };
 
-static int port = 9000, subscribers = 1000, batch = 1;
+static int port = 9000, subscribers = 1000, batch = 1, joined = 0;
 static double rate = 50, seconds = 60;
 static size_t frame_length = 132;
 static const char *scenario = "flood", *progress_file = NULL;
@@ -43,19 +44,39 @@ static void on_signal(int signal) {
   stopped = 1;
 }
 
-static size_t put_frame(uint8_t *out, uint64_t seq) {
-  size_t header = frame_length - 2 < 126 ? 2 : 4;
-  size_t length = frame_length - header;
+static size_t put_header(uint8_t *out, size_t length) {
   out[0] = 0x81;
-  if (header == 2) {
+  if (length < 126) {
     out[1] = (uint8_t)length;
-  } else {
-    out[1] = 126;
-    out[2] = (uint8_t)(length >> 8);
-    out[3] = (uint8_t)length;
+    return 2;
   }
-  put_data((char *)out + header, seq, now_us(), length);
+  out[1] = 126;
+  out[2] = (uint8_t)(length >> 8);
+  out[3] = (uint8_t)length;
+  return 4;
+}
+
+// The length of a publication's text, of which one alone makes a frame of `frame_length`.
+static size_t text_length(void) { return frame_length - (frame_length - 2 < 126 ? 2 : 4); }
+
+static size_t put_frame(uint8_t *out, uint64_t seq) {
+  size_t header = put_header(out, text_length());
+  put_data((char *)out + header, seq, now_us(), text_length());
   return frame_length;
+}
+
+static size_t put_turn(uint8_t *out) {
+  size_t at = 0;
+  if (joined) {
+    at = put_header(out, (text_length() + 1) * (size_t)batch - 1);
+    for (int i = 0; i < batch; i++, at += text_length()) {
+      if (i > 0) out[at++] = '\n';
+      put_data((char *)out + at, ++published, now_us(), text_length());
+    }
+  } else {
+    for (int i = 0; i < batch; i++) at += put_frame(out + at, ++published);
+  }
+  return at;
 }
 
 static void forget(int fd) {
@@ -120,8 +141,7 @@ static void write_all(int fd, const uint8_t *bytes, size_t length) {
 }
 
 static void fan_out(uint8_t *frames) {
-  size_t length = 0;
-  for (int i = 0; i < batch; i++) length += put_frame(frames + length, ++published);
+  size_t length = put_turn(frames);
   for (int i = 0; i < open_count; i++) {
     write_all(sockets[i], frames, length);
     delivered += (uint64_t)batch;
@@ -155,12 +175,14 @@ static void parse_options(int count, char **options) {
     else if (!strcmp(option, "-b")) batch = atoi(value);
     else if (!strcmp(option, "-R")) rate = atof(value);
     else if (!strcmp(option, "-t")) seconds = atof(value);
+    else if (!strcmp(option, "--joined")) joined = atoi(value);
     else if (!strcmp(option, "--length")) frame_length = (size_t)atoi(value);
     else if (!strcmp(option, "--progress")) progress_file = value;
     else if (!strcmp(option, "--ahead")) ahead = strtoull(value, NULL, 10);
     else usage("Unknown option");
   }
   if (frame_length < 64 || frame_length > 65000) usage("--length must be between 64 and 65000");
+  if (joined && frame_length * (size_t)batch > 65000) usage("A joined frame must be within 65000 bytes");
 }
 
 static void listen_on_loopback(void) {

@@ -1,13 +1,13 @@
-// The publisher: commands into a Unix socket (JSON, one per line, answered `OK` or `ERR`) or POSTs over HTTP, as fast as
-// they are answered or at a pace.
+// The publisher: commands into a Unix socket (JSON, one per line, answered `OK` or `ERR`), POSTs over HTTP, or batches of
+// Centrifugo's server API (one connection, one request after the other), as fast as they are answered or at a pace.
 //
-// publish unix SOCKET [options]      publish http PORT [options]
+// publish unix SOCKET [options]      publish http PORT [options]      publish api PORT [options]
 //   -t SECONDS           how long            --count N         how many at most
 //   --channel NAME       one channel, or a name with one `%d` spread over --channels N, at random or --in-turn 1
 //   --batch N            commands in one write; the next batch when at most --window batches are unanswered
 //   --pace N             batches per second; 0: as fast as they are answered
 //   --connections N      of HTTP, each with one unanswered request
-//   --data BYTES         length of `data`
+//   --data BYTES         length of `data`    --key KEY         of the server API
 //   --progress FILE --fanout N --ahead N   not more than so many deliveries ahead of the load client
 //
 // It prints `{"ev":"published","sent","ok","err","secs","per_s"}` when everything is answered.
@@ -26,7 +26,7 @@
 #include "common.h"
 
 static double seconds = 5, pace = 0;
-static const char *channel = "bench", *progress_file = NULL;
+static const char *channel = "bench", *key = "", *progress_file = NULL;
 static int channels = 1, in_turn = 0, batch = 1, window = 1, connections = 32;
 static uint64_t most = UINT64_MAX, fanout = 1, ahead = UINT64_MAX / 4;
 static size_t data_length = 48;
@@ -211,6 +211,59 @@ static void publish_http(int port) {
   end = now_us();
 }
 
+// ── Server API ──
+
+// The commands of a batch, as `POST /api/batch` takes them.
+static size_t put_batch(char *out) {
+  char *at = put_text(out, "{\"parallel\":false,\"commands\":[");
+  for (int i = 0; i < batch; i++) {
+    at = put_text(at, i > 0 ? ",{\"publish\":{\"channel\":\"" : "{\"publish\":{\"channel\":\"");
+    at = put_channel(at);
+    at = put_text(at, "\",\"data\":");
+    at = put_data(at, ++sent, now_us(), data_length);
+    at = put_text(at, "}}");
+  }
+  return (size_t)(put_text(at, "]}") - out);
+}
+
+// Reads a whole answer and counts what was done and what was not. False when the peer has gone.
+static int take_replies(int fd, char *bytes, size_t room) {
+  size_t length = 0, whole = 0;
+  while (whole == 0 || length < whole) {
+    ssize_t n = recv(fd, bytes + length, room - length - 1, 0);
+    if (n <= 0) return 0;
+    bytes[length += (size_t)n] = '\0';
+    const char *body = strstr(bytes, "\r\n\r\n"), *size = strcasestr(bytes, "\r\ncontent-length:");
+    if (body == NULL) continue;
+    if (size == NULL || size > body) usage("Cannot read an answer of the server API without its length");
+    whole = (size_t)(body + 4 - bytes) + strtoull(size + 17, NULL, 10);
+  }
+  for (const char *p = bytes; (p = strstr(p, "\"offset\"")) != NULL; p++) ok++;
+  for (const char *p = bytes; (p = strstr(p, "\"error\"")) != NULL; p++) refused++;
+  if (strstr(bytes, "\"error\"") != NULL && refused < 3) fprintf(stderr, "refused: %.300s\n", bytes);
+  return 1;
+}
+
+static void publish_api(int port) {
+  int fd = connect_tcp(port), there = 1;
+  size_t room = (size_t)batch * (data_length + 512) + 4096;
+  char *body = malloc(room), *bytes = malloc(room), head[512];
+  for (uint64_t turns = 0; there && running(); turns++) {
+    wait_for_pace(turns);
+    let_subscribers_catch_up();
+    if (!running()) break;
+    size_t length = put_batch(body);
+    int at = sprintf(head,
+                     "POST /api/batch HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                     "X-API-Key: %.99s\r\nContent-Length: %zu\r\n\r\n",
+                     port, key, length);
+    there = send(fd, head, (size_t)at, MSG_NOSIGNAL | MSG_MORE) == at && write_commands(fd, body, length) &&
+            take_replies(fd, bytes, room);
+  }
+  end = now_us();
+  close(fd);
+}
+
 // ── Options ──
 
 static void parse_options(int count, char **texts) {
@@ -226,6 +279,7 @@ static void parse_options(int count, char **texts) {
     else if (!strcmp(option, "--pace")) pace = atof(value);
     else if (!strcmp(option, "--connections")) connections = atoi(value);
     else if (!strcmp(option, "--data")) data_length = (size_t)atoi(value);
+    else if (!strcmp(option, "--key")) key = value;
     else if (!strcmp(option, "--progress")) progress_file = value;
     else if (!strcmp(option, "--fanout")) fanout = strtoull(value, NULL, 10);
     else if (!strcmp(option, "--ahead")) ahead = strtoull(value, NULL, 10);
@@ -235,7 +289,7 @@ static void parse_options(int count, char **texts) {
 }
 
 int main(int count, char **texts) {
-  if (count < 3) usage("publish unix SOCKET | publish http PORT");
+  if (count < 3) usage("publish unix SOCKET | publish http PORT | publish api PORT");
   parse_options(count, texts);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, on_signal);
@@ -245,6 +299,7 @@ int main(int count, char **texts) {
   begin = now_us();
   end = begin + (uint64_t)(seconds * 1e6);
   if (!strcmp(texts[1], "unix")) publish_unix(texts[2]);
+  else if (!strcmp(texts[1], "api")) publish_api(atoi(texts[2]));
   else publish_http(atoi(texts[2]));
   double duration = (double)(end - begin) / 1e6;
   printf("{\"ev\":\"published\",\"sent\":%lu,\"ok\":%lu,\"err\":%lu,\"secs\":%.4f,\"per_s\":%.0f}\n", sent, ok, refused,

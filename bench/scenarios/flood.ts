@@ -1,35 +1,73 @@
 /** As fast as it goes: 1,000 subscribers of one channel; 1, 10 or 100 publications enter per turn. */
-import { peerNames, type ServerName } from "../servers.ts";
+import { byCentrifuge, centrifugoBinary, peerNames, type Server, type ServerName } from "../servers.ts";
 import { type Bracketed, partOfFloor, ratios } from "../statistics.ts";
 import type { Delivery, Outcome, Row, Workshop } from "../workshop.ts";
 import { lossRow, row } from "./rows.ts";
 
 const crowd = { subscribers: 1000, channel: "bench" };
-const names: readonly ServerName[] = ["gateway", ...peerNames];
 /** Turns that may be on their way to the subscribers, so that no queue grows without end. */
 const turnsAhead = 8;
+const batches = [1, 10, 100] as const;
+type Batch = (typeof batches)[number];
 
-const targets = {
-  1: { floor: 0.8, "ws naive": 1.6, "ws frame once": undefined, "Socket.IO": 1.7 },
-  10: { floor: 0.65, "ws naive": 10, "ws frame once": undefined, "Socket.IO": undefined },
-  100: { floor: 0.38, "ws naive": 10, "ws frame once": undefined, "Socket.IO": undefined },
-} as const;
+/** Who competes, in which protocol, and how much is promised. */
+interface Contest {
+  readonly title: string;
+  /** The gateway first. */
+  readonly names: readonly ServerName[];
+  speak(server: Server): Server;
+  /** The publications of a turn stand in one frame: the floor's do then too. */
+  readonly joined: boolean;
+  /** The least part of the floor. */
+  readonly floor: Readonly<Record<Batch, number>>;
+  /** How many times as much as the others. */
+  readonly others: Readonly<Record<Batch, Partial<Record<ServerName, number>>>>;
+}
 
-export async function flood(workshop: Workshop): Promise<Outcome> {
+export function flood(workshop: Workshop): Promise<Outcome> {
+  return compete(workshop, {
+    title: "flood",
+    names: ["gateway", ...peerNames],
+    speak: (server) => server,
+    joined: false,
+    floor: { 1: 0.8, 10: 0.65, 100: 0.38 },
+    others: { 1: { "ws naive": 1.6, "Socket.IO": 1.7 }, 10: { "ws naive": 10 }, 100: { "ws naive": 10 } },
+  });
+}
+
+/** The same by the Centrifuge protocol, beside Centrifugo where it is installed. */
+export function centrifugeFlood(workshop: Workshop): Promise<Outcome> {
+  const rival = centrifugoBinary() !== null;
+  if (!rival) workshop.say("There is no centrifugo on the PATH: the gateway is not raced against it.");
+  return compete(workshop, {
+    title: "Centrifuge flood",
+    names: rival ? ["gateway", "centrifugo"] : ["gateway"],
+    speak: byCentrifuge,
+    joined: true,
+    floor: { 1: 0.8, 10: 0.75, 100: 0.65 },
+    others: { 1: {}, 10: {}, 100: {} },
+  });
+}
+
+async function compete(workshop: Workshop, contest: Contest): Promise<Outcome> {
+  const { title, names, joined } = contest;
   const rows: Row[] = [];
   const raw: Record<string, unknown> = {};
-  await workshop.withServers(names, async (servers) => {
-    for (const batch of [1, 10, 100] as const) {
+  await workshop.withServers(names, async (started) => {
+    const servers = started.map((server) => contest.speak(server));
+    const frames = { length: await workshop.frameLengthOf(servers[0]), joined };
+    for (const batch of batches) {
       const ahead = ["--ahead", turnsAhead * batch * crowd.subscribers];
       const pairs: (Bracketed<Delivery> | undefined)[][] = [];
       for (let rep = 0; rep < workshop.effort.reps; rep++) {
-        workshop.say(`flood ×${batch}, ${rep + 1} of ${workshop.effort.reps}`);
+        workshop.say(`${title} ×${batch}, ${rep + 1} of ${workshop.effort.reps}`);
         const candidates = servers.map(
           (server) => () => workshop.deliver(server, crowd, ["--batch", batch, "--window", 1, ...ahead]),
         );
-        pairs.push(await workshop.between(candidates, () => workshop.floor("flood", crowd, ["-b", batch, ...ahead])));
+        const floor = (): Promise<Delivery> => workshop.floor("flood", crowd, ["-b", batch, ...ahead], frames);
+        pairs.push(await workshop.between(candidates, floor));
       }
-      rows.push(...rowsOf(batch, pairs));
+      rows.push(...rowsOf(contest, batch, pairs));
       raw[`×${batch}`] = pairs.map((rep) => Object.fromEntries(rep.map((pair, at) => [names[at], pair])));
     }
   });
@@ -38,9 +76,8 @@ export async function flood(workshop: Workshop): Promise<Outcome> {
 
 type Reps = readonly (readonly (Bracketed<Delivery> | undefined)[])[];
 
-function rowsOf(batch: keyof typeof targets, reps: Reps): Row[] {
-  const scenario = `flood ×${batch}`;
-  const target = targets[batch];
+function rowsOf({ title, names, floor, others }: Contest, batch: Batch, reps: Reps): Row[] {
+  const scenario = `${title} ×${batch}`;
   const steady = (at: number): Bracketed<Delivery>[] => reps.flatMap((rep) => rep[at] ?? []);
   const rates = (at: number): number[] => steady(at).map(({ measured }) => measured.perSecond);
   // In step with the repetitions, so that ratios of two of them are of the same one.
@@ -51,11 +88,17 @@ function rowsOf(batch: keyof typeof targets, reps: Reps): Row[] {
   return [
     row(scenario, "floor", floors, "per second"),
     ...names.map((name, at) => row(scenario, name, rates(at), "per second")),
-    row(scenario, "gateway / floor", gateway, "ratio", { least: target.floor }),
+    row(scenario, "gateway / floor", gateway, "ratio", { least: floor[batch] }),
     row(scenario, "gateway / floor, per CPU second", perCpu, "ratio"),
-    ...peerNames.map((name, at) => {
-      const least = target[name];
-      return row(scenario, `gateway / ${name}`, ratios(gateway, parts[at + 1] ?? []), "ratio", least && { least });
+    ...names.slice(1).map((name, at) => {
+      const least = others[batch][name];
+      return row(
+        scenario,
+        `gateway / ${name}`,
+        ratios(gateway, parts[at + 1] ?? []),
+        "ratio",
+        least === undefined ? undefined : { least },
+      );
     }),
     lossRow(
       scenario,
