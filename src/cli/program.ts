@@ -11,6 +11,7 @@ import { addDeviceList } from "./device-list.ts";
 import { addDeviceRemove } from "./device-remove.ts";
 import { addDeviceRotate } from "./device-rotate.ts";
 import { addDeviceSet } from "./device-set.ts";
+import { addDoctor } from "./doctor.ts";
 import { addExport } from "./export.ts";
 import { addGlobals } from "./globals.ts";
 import { addImport } from "./import.ts";
@@ -67,6 +68,7 @@ export function makeProgram(): Command {
     addSubscribe,
     addStatus,
     addSessions,
+    addDoctor,
     addBackup,
     addRestore,
     addExport,
