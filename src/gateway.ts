@@ -1,10 +1,10 @@
 /** The one place that knows every part: it puts them together, and takes them apart again. */
-import { rmSync } from "node:fs";
 import { version } from "../package.json" with { type: "json" };
 import { assembleDeconz } from "./assembly/deconz.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
 import type { Assembled, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
+import { type Held, type Predecessor, succeed } from "./assembly/succession.ts";
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
 import { controlSocket } from "./config/checks.ts";
 import { policyOf, protocolPolicy } from "./config/policies.ts";
@@ -15,6 +15,7 @@ import { verbs } from "./core/access.ts";
 import { registerBuiltinCalls } from "./core/builtin-calls.ts";
 import { backendCallable } from "./core/call-backends.ts";
 import { Calls } from "./core/calls.ts";
+import { sendAway } from "./core/departure.ts";
 import type { DescribedPaths } from "./core/described-paths.ts";
 import { Gate } from "./core/gate.ts";
 import { Hub } from "./core/hub.ts";
@@ -40,6 +41,7 @@ import { systemDialer } from "./transports/dialer.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
+export type { Predecessor } from "./assembly/succession.ts";
 /** The machine's, for commands that do without a gateway. */
 export { systemDialer } from "./transports/dialer.ts";
 export { systemChance, systemClock } from "./transports/system.ts";
@@ -58,23 +60,50 @@ export interface Gateway {
   readonly unixSocket?: string;
   /** The admin key that was made because there was none; shown once. */
   readonly firstKey?: string;
+  /** Resolves when a successor has taken over: what is left to do is to `stop`. */
+  readonly succeeded: Promise<void>;
   status(): Status;
-  /** Stops listening, says goodbye to every session, and lets go of the data directory. */
-  stop(): Promise<void>;
+  /**
+   * Stops listening, sends every session away, evenly over `drain` ms, and lets go of the data directory. Whoever is still
+   * there is served meanwhile.
+   */
+  stop(drain?: number): Promise<void>;
+}
+
+export interface GatewayOptions extends DataDirectoryOptions {
+  /** The gateway to take over from, which has the data directory. */
+  readonly predecessor?: Predecessor | undefined;
 }
 
 /** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
-export async function startGateway(config: Config, options: DataDirectoryOptions): Promise<Gateway> {
-  const { log } = options;
-  const data = await openDataDirectory(config.data, options);
-  const assembly = new Assembly(config, log, data);
+export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  const { log, predecessor } = options;
+  const listeners = new Listeners(config, log, systemClock, predecessor?.addresses);
+  let held: Held | undefined;
   try {
-    await assembly.start();
+    if (predecessor !== undefined) held = await succeed(predecessor, config, { listeners, log });
+    const data = await openDataDirectory(config.data, options);
+    const assembly = new Assembly(config, { log, data, listeners, held });
+    try {
+      await assembly.start();
+    } catch (thrown) {
+      await assembly.stop();
+      throw thrown;
+    }
+    return assembly;
   } catch (thrown) {
-    await assembly.stop();
+    listeners.cut();
+    held?.backends?.close(true);
     throw thrown;
   }
-  return assembly;
+}
+
+/** What is there before the gateway is put together. */
+interface Ground {
+  readonly log: Log;
+  readonly data: DataDirectory;
+  readonly listeners: Listeners;
+  readonly held: Held | undefined;
 }
 
 /** The parts, in the order in which they are needed. */
@@ -94,14 +123,18 @@ class Assembly implements Gateway {
   readonly #assembled: readonly Assembled[];
   readonly #bridges: readonly Bridge[];
   readonly #listeners: Listeners;
+  readonly #held: Held | undefined;
   #unixListener: UnixStreamListener | undefined;
   readonly #started = systemClock.now();
+  readonly #handedOver = Promise.withResolvers<void>();
+  #leaving = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(config: Config, log: Log, data: DataDirectory) {
+  constructor(config: Config, { log, data, listeners, held }: Ground) {
     this.config = config;
     this.#log = log;
-    this.#listeners = new Listeners(config, log, systemClock);
+    this.#listeners = listeners;
+    this.#held = held;
     this.#data = data;
     const { limits } = config;
     const clock = systemClock;
@@ -165,8 +198,10 @@ class Assembly implements Gateway {
       clock,
       chance,
       status,
+      lifecycle: this,
       calls,
       described: describedPaths(),
+      obstacles: () => (this.#leaving ? ["The gateway is stopping"] : []),
     });
   }
 
@@ -206,9 +241,11 @@ class Assembly implements Gateway {
     );
   }
 
-  async #listenForBackends({ path, mode, group }: Exclude<Config["unix_socket"], false>): Promise<void> {
-    this.#unixListener = await listenUnixStream({ path, mode, group, protocol: this.#unixSocket, log: this.#log });
-    this.unixSocket = path;
+  async #listenForBackends(socket: Exclude<Config["unix_socket"], false>): Promise<void> {
+    const protocol = this.#unixSocket;
+    this.#unixListener = this.#held?.backends ?? (await listenUnixStream({ ...socket, protocol, log: this.#log }));
+    this.#held?.admitBackends(protocol);
+    this.unixSocket = socket.path;
   }
 
   get addresses(): readonly ListeningAt[] {
@@ -228,26 +265,49 @@ class Assembly implements Gateway {
     };
   }
 
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  get succeeded(): Promise<void> {
+    return this.#handedOver.promise;
+  }
+
+  /**
+   * For a successor that listens already: stops listening, refuses publications, and lets go of the data directory. The
+   * sessions stay until `stop`; keys and devices are answered from memory until then.
+   */
+  async handOver(): Promise<void> {
+    if (this.#leaving) throw new Refused("shutdown", "Cannot hand over: the gateway is stopping already");
+    this.#log.info({}, "Handing over to a successor");
+    this.#stopListening();
+    await this.#letGo();
+    this.#handedOver.resolve();
+  }
+
+  stop(drain = 0): Promise<void> {
+    this.#stopped ??= this.#stop(drain);
     return this.#stopped;
   }
 
-  async #stop(): Promise<void> {
-    for (const bridge of this.#bridges) bridge.stop();
-    const ends = this.#listeners.stopListening();
-    this.#unixListener?.close();
-    this.#hub.end(
-      () => true,
-      () => new Refused("shutdown"),
-    );
-    this.#unixSocket.close();
+  async #stop(drain: number): Promise<void> {
+    this.#stopListening();
+    const { sessions } = this.#hub;
+    if (drain > 0 && sessions.size > 0) this.#log.info({ sessions: sessions.size, drain }, "Sending sessions away");
+    await sendAway({ clock: systemClock, sessions }, drain);
+    await this.#letGo();
     this.#hub.close();
+    await this.#listeners.stop(new Promise((resolve) => systemClock.after(lastWrites, resolve)));
+  }
+
+  #stopListening(): void {
+    this.#leaving = true;
+    this.#unixListener?.close();
+    void this.#listeners.stopListening();
+  }
+
+  /** Nothing is published any more, and all that was is kept. */
+  async #letGo(): Promise<void> {
+    for (const bridge of this.#bridges) bridge.stop();
+    this.#unixSocket.close();
     await this.#broker.close();
     await this.#data.close();
-    await Promise.race([ends, new Promise((resolve) => systemClock.after(lastWrites, () => resolve(undefined)))]);
-    this.#listeners.cut();
-    rmSync(controlSocket(this.config), { force: true });
   }
 
   #makeFirstKey(): void {
@@ -261,10 +321,8 @@ class Assembly implements Gateway {
 
   /** Who may open the control socket is the owner of this machine, and may do everything. */
   #listenForOwner(): void {
-    const unix = controlSocket(this.config);
     // The data directory is ours alone, so what lies there is of a process that is no more.
-    rmSync(unix, { force: true });
-    this.#listeners.listenForOwner(unix, this.#mainFront());
+    this.#listeners.listenForOwner(controlSocket(this.config), this.#mainFront());
   }
 
   /** All protocols by their paths, and the API and the page for everything else. */

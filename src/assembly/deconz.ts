@@ -10,7 +10,7 @@ import { readBridgeKey } from "../storage/bridge-keys.ts";
 import type { Assembled, ListeningPlace, Parts } from "./parts.ts";
 
 /** Where deCONZ looks for a port for its WebSocket; the last is any free one. */
-const usualWebSocketPorts = [443, 8080, 8088, 20_877, 0];
+export const usualWebSocketPorts = [443, 8080, 8088, 20_877, 0];
 
 export function assembleDeconz(parts: Parts): Assembled {
   const { config, hub, gate, log, clock } = parts;

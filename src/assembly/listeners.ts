@@ -1,13 +1,14 @@
-/** Where the gateway listens over HTTP. */
-import { readFileSync } from "node:fs";
+/** Where the gateway listens, but for the Unix socket of backends. */
 import { everyHost, type ListenAddress, printListen } from "../config/listen.ts";
 import type { Config, ProtocolName } from "../config/schema.ts";
 import { addressIn } from "../core/gate.ts";
 import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Clock, Log } from "../ports.ts";
+import { CertificateInUse } from "../transports/certificates.ts";
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
 import { ListenError } from "../transports/listen-error.ts";
+import { Door } from "./door.ts";
 
 /** Where the gateway listens, as it came to be. */
 export interface ListeningAt {
@@ -20,6 +21,14 @@ export interface ListeningAt {
 /** One that listens already. */
 export type OpenListener = Pick<HttpListener, "port" | "stop">;
 
+/** Listens in another way than by HTTP, and hands what it is asked to `visit`. Throws a `ListenError`. */
+export type OtherWay = (place: {
+  readonly at: { readonly hostname: string; readonly port: number };
+  readonly succeeds: boolean;
+  readonly accept: () => void;
+  readonly visit: Door["visit"];
+}) => OpenListener;
+
 /** What is served at an address. */
 export interface Served {
   readonly front: Front;
@@ -28,43 +37,71 @@ export interface Served {
   readonly protocol?: ProtocolName | undefined;
 }
 
+/** One place where it listens. */
+interface Place {
+  readonly listener: OpenListener;
+  readonly door: Door;
+  /** Of one that speaks HTTP by TLS. */
+  readonly renewable?: { readonly listener: HttpListener; readonly certificate: CertificateInUse };
+  readonly owner: boolean;
+}
+
 export class Listeners {
   readonly addresses: ListeningAt[] = [];
   readonly #config: Config;
   readonly #log: Log;
   readonly #accepted: AcceptRate;
-  readonly #listeners: OpenListener[] = [];
+  readonly #succeeded: ReadonlySet<string>;
+  readonly #places: Place[] = [];
+  /** Those where requests wait, by their address or file. */
+  readonly #held = new Map<string, Place>();
 
-  constructor(config: Config, log: Log, clock: Clock) {
+  /** `succeeded`: addresses of a gateway that this one succeeds, which are shared with it until it lets go of them. */
+  constructor(config: Config, log: Log, clock: Clock, succeeded: Iterable<string> = []) {
     this.#config = config;
     this.#log = log;
     this.#accepted = new AcceptRate(clock, config.limits.accept_rate);
+    this.#succeeded = new Set(succeeded);
+  }
+
+  /** Whether a gateway that this one succeeds has that address. */
+  succeeds(listen: ListenAddress): boolean {
+    return this.#succeeded.has(printListen(listen));
+  }
+
+  /** Listens already; what is asked there waits until `listen` says what is served. */
+  hold(listen: ListenAddress, tls: Config["tls"]): void {
+    this.#held.set(printListen(listen), this.#bind(listen, tls));
+  }
+
+  /** The same for `listenOtherwise`. */
+  holdOtherwise(listen: ListenAddress, way: OtherWay): void {
+    this.#held.set(printListen(listen), this.#bindOtherwise(listen, way));
+  }
+
+  /** The same for `listenForOwner`. */
+  holdForOwner(unix: string): void {
+    this.#held.set(unix, this.#bindFile(unix));
   }
 
   /** The answer is the port, for those who left its choice to the system. Throws a `ListenError`. */
   listen(listen: ListenAddress, { front, tls, protocol }: Served): number {
-    const listener = this.#serve({
-      at: bound(listen),
-      ...(tls === undefined
-        ? {}
-        : { tls: { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") } }),
-      visit: (visit) => front.visit(visit),
-    });
+    const { listener, door } = this.#held.get(printListen(listen)) ?? this.#bind(listen, tls);
+    door.open(front);
     this.#note(listen, listener, tls === undefined ? "http" : "https", protocol);
     return listener.port;
   }
 
-  /** Counts who comes, and refuses who comes in a storm. */
-  readonly accept = (): void => this.#accepted.take();
-
-  /** For what listens in another way than by HTTP. */
-  add(listen: ListenAddress, listener: OpenListener, protocol: ProtocolName): void {
-    this.#listeners.push(listener);
+  listenOtherwise(listen: ListenAddress, way: OtherWay, front: Front, protocol: ProtocolName): void {
+    const { listener, door } = this.#held.get(printListen(listen)) ?? this.#bindOtherwise(listen, way);
+    door.open(front);
     this.#note(listen, listener, "ws", protocol);
   }
 
   /** At the first of the ports that can be had. */
   listenAtFirst(ports: readonly number[], host: string, served: Served): number {
+    const held = ports.find((port) => this.#held.has(printListen({ host, port })));
+    if (held !== undefined) return this.listen({ host, port: held }, served);
     for (const [at, port] of ports.entries()) {
       try {
         return this.listen({ host, port }, served);
@@ -78,20 +115,30 @@ export class Listeners {
 
   /** At a file that only the owner of this machine may open, who may do everything. */
   listenForOwner(unix: string, front: Front): void {
-    this.#serve({ at: { unix, mode: 0o600 }, owner: true, visit: (visit) => front.visit(visit) });
+    const { door } = this.#held.get(unix) ?? this.#bindFile(unix);
+    door.open(front);
   }
 
   /**
    * Ends when the last connection has. What is open is left to its session, which says goodbye in its protocol's own
-   * words.
+   * words. The owner of this machine is listened to until `stop`.
    */
-  async stopListening(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.stop(false)));
+  stopListening(): Promise<void> {
+    return this.#stop(this.#places.filter(({ owner }) => !owner));
   }
 
-  /** Cuts what is still open. */
+  /** The same for all; then, or when patience is over, what is still open is cut. */
+  async stop(patience: Promise<void>): Promise<void> {
+    await Promise.race([this.#stop(this.#places), patience]);
+    this.cut();
+  }
+
   cut(): void {
-    for (const listener of this.#listeners) void listener.stop(true);
+    for (const { listener } of this.#places) void listener.stop(true);
+  }
+
+  async #stop(places: readonly Place[]): Promise<void> {
+    await Promise.all(places.map(({ listener }) => listener.stop(false)));
   }
 
   #note({ host }: ListenAddress, { port }: OpenListener, scheme: string, protocol: ProtocolName | undefined): void {
@@ -100,25 +147,51 @@ export class Listeners {
     this.addresses.push(protocol === undefined ? where : { ...where, protocol });
   }
 
-  #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "visit">): HttpListener {
+  #bind(listen: ListenAddress, tls: Config["tls"]): Place {
+    const at = { at: bound(listen), succeeds: this.succeeds(listen) };
+    const door = new Door();
+    if (tls === undefined) return this.#add({ door, listener: this.#serve(at, door), owner: false });
+    const certificate = new CertificateInUse(tls);
+    const listener = this.#serve({ ...at, tls: certificate.text }, door);
+    return this.#add({ door, listener, renewable: { listener, certificate }, owner: false });
+  }
+
+  #bindFile(unix: string): Place {
+    const door = new Door();
+    const listener = this.#serve({ at: { unix, mode: 0o600 }, owner: true }, door);
+    return this.#add({ door, listener, owner: true });
+  }
+
+  #bindOtherwise(listen: ListenAddress, way: OtherWay): Place {
+    const door = new Door();
+    const accept = (): void => this.#accepted.take();
+    const listener = way({ at: bound(listen), succeeds: this.succeeds(listen), accept, visit: door.visit });
+    return this.#add({ door, listener, owner: false });
+  }
+
+  #add(place: Place): Place {
+    this.#places.push(place);
+    return place;
+  }
+
+  #serve(options: Pick<HttpListenerOptions, "at" | "tls" | "owner" | "succeeds">, { visit }: Door): HttpListener {
     const { limits, trusted_proxies: proxies } = this.#config;
     const trusts = (address: string): boolean => addressIn(address, proxies);
-    const listener = listenHttp({
+    return listenHttp({
       ...options,
       ...(proxies.length > 0 ? { trusts } : {}),
       // The owner comes in whatever storm there is.
-      ...(options.owner === true ? {} : { accept: this.accept }),
+      ...(options.owner === true ? {} : { accept: () => this.#accepted.take() }),
       maxMessage: limits.body,
       bodyTime: limits.body_time,
       log: this.#log,
+      visit,
     });
-    this.#listeners.push(listener);
-    return listener;
   }
 }
 
 /** An address as the system takes it. */
-export function bound({ host, port }: ListenAddress): { readonly hostname: string; readonly port: number } {
+function bound({ host, port }: ListenAddress): { readonly hostname: string; readonly port: number } {
   return { hostname: host === everyHost ? "::" : host, port };
 }
 

@@ -6,9 +6,11 @@ import { addConfigOptions, configFlags } from "./config-options.ts";
 import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
 import { configOf, optionsOf } from "./globals.ts";
 import { note, print, printJson } from "./output.ts";
+import { predecessorOf } from "./predecessor.ts";
 
 interface Options {
   readonly moveDamagedAside?: boolean;
+  readonly takeover?: boolean;
   readonly wsPort?: string;
 }
 
@@ -16,6 +18,7 @@ export function addServe(program: Command): void {
   addConfigOptions(program.command("serve"))
     .description("run the gateway, until it gets SIGINT or SIGTERM")
     .option("--move-damaged-aside", "begin a new file in the place of a damaged one, which is kept under another name")
+    .option("--takeover", "take over from the gateway that runs on the same data, if one does, losing no connection")
     .option(
       "--ws-port <port>",
       "the port of the WebSocket of listeners with the protocol deconz; 0: that of the listener",
@@ -29,13 +32,19 @@ async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Co
   const { openLog } = await import("./log.ts");
   const { startGateway } = await import("../gateway.ts");
   const log = openLog(config.log, process.stderr);
-  const gateway = await startGateway(config, { log, moveDamagedAside: globals.moveDamagedAside === true });
+  const predecessor = globals.takeover === true ? await predecessorOf(config) : undefined;
+  const gateway = await startGateway(config, {
+    log,
+    predecessor,
+    moveDamagedAside: globals.moveDamagedAside === true,
+  });
   if (globals.json) printJson(summaryOf(gateway));
   else announce(gateway);
-  const signal = await signalled;
-  log.info({ signal }, "Stopping");
+  const ending = await Promise.race([signalled, gateway.succeeded]);
+  log.info(ending === undefined ? {} : { signal: ending }, "Stopping");
   try {
-    await gateway.stop();
+    // Whoever presses Ctrl-C waits for it.
+    await gateway.stop(ending === "SIGINT" ? 0 : config.drain);
   } catch (thrown) {
     throw new CommandFailure(`Cannot stop in good order: ${messageOf(thrown)}`);
   }

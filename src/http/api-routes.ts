@@ -1,6 +1,7 @@
 /** The routes of the API as data: what is asked and answered where. Its OpenAPI document is made from them. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { DescribedPaths } from "../core/described-paths.ts";
+import { lifecycleRoutes } from "./api-lifecycle.ts";
 import { pairingRoutes } from "./api-pairing.ts";
 import { sessionRoutes } from "./api-sessions.ts";
 import {
@@ -191,8 +192,8 @@ export function openApiDocument(version: string, described: readonly DescribedPa
     scheme: "bearer",
     description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
   });
-  for (const route of Object.values({ ...routes, ...transferRoutes, ...pairingRoutes, ...sessionRoutes }))
-    openAPIRegistry.registerPath(route);
+  const groups = { ...routes, ...transferRoutes, ...pairingRoutes, ...sessionRoutes, ...lifecycleRoutes };
+  for (const route of Object.values(groups)) openAPIRegistry.registerPath(route);
   const own = getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

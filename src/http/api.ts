@@ -14,6 +14,7 @@ import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy
 import { type ApiApp, newApp } from "./api-app.ts";
 import { addCallRoutes, callsPrefix } from "./api-calls.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
+import { addLifecycleRoutes, type Lifecycle } from "./api-lifecycle.ts";
 import { addPairingRoutes } from "./api-pairing.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
 import { addSessionRoutes } from "./api-sessions.ts";
@@ -36,6 +37,7 @@ export interface ApiParts {
   /** Where clients can pair. */
   readonly pairing?: PairingWindow;
   readonly status: () => Status;
+  readonly lifecycle?: Lifecycle;
   /** What can be called; absent where nothing can. */
   readonly calls?: Calls;
   /** The paths of protocols, to be told of together with those of the API. */
@@ -70,6 +72,7 @@ export class Api implements HttpProtocol {
     addBackupRoute(this.#app, parts.backUp);
     if (parts.pairing !== undefined) addPairingRoutes(this.#app, parts.pairing);
     addSessionRoutes(this.#app, hub);
+    if (parts.lifecycle !== undefined) addLifecycleRoutes(this.#app, parts.lifecycle);
     this.#addPages();
     this.#addHealth();
     this.#addRest();

@@ -4,7 +4,7 @@ import type { DeviceStore, Journal, JournalFigures, KeyStore, Log, PutAll } from
 import { backupOf, removeOldCopies } from "./backup.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 import { SqliteDeviceStore } from "./devices.ts";
-import { openIdentityDatabase, write } from "./identity-database.ts";
+import { closeIdentityDatabase, openIdentityDatabase, write } from "./identity-database.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteKeyStore } from "./keys.ts";
 import { moveAside } from "./move-aside.ts";
@@ -44,6 +44,11 @@ export async function openDataDirectory(directory: string, options: DataDirector
     removeOldCopies(directory);
     const identities = await openAnew(options, async () => openIdentities(directory));
     const { keys, devices, putAll } = identities;
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      closing ??= closeAll(journal, identities);
+      return closing;
+    };
     return {
       journal,
       keys,
@@ -51,7 +56,7 @@ export async function openDataDirectory(directory: string, options: DataDirector
       putAll,
       figures: () => journal.figures(),
       backUp: () => backupOf(directory, journal, identities),
-      close: () => closeAll(journal, identities),
+      close,
     };
   } catch (thrown) {
     await journal.close();
@@ -113,6 +118,6 @@ function closeIdentities(database: Database, keys: SqliteKeyStore, devices: Sqli
     keys.flush();
     devices.flush();
   } finally {
-    database.close();
+    closeIdentityDatabase(database);
   }
 }

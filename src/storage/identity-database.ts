@@ -32,8 +32,16 @@ export function openIdentityDatabase(directory: string): Database {
 /** `full`: survives the end of the power, for what must not come back (a revoked key). `normal`: that of the process. */
 export type Safety = "full" | "normal";
 
+const closed = new WeakSet<Database>();
+
+export function closeIdentityDatabase(database: Database): void {
+  closed.add(database);
+  database.close();
+}
+
 /** Writes at once. Throws `Refused` when it cannot, and then nothing was written. */
 export function write(database: Database, safety: Safety, what: string, work: () => void): void {
+  if (closed.has(database)) throw new Refused("shutdown", `Cannot keep ${what}: the gateway is stopping`);
   try {
     database.run(`PRAGMA synchronous = ${safety}`);
     transaction(database, work);

@@ -2,14 +2,17 @@
 import { asRefused, errorText } from "../core/refusals.ts";
 import type { Answer, Log, MaybePromise, Visit } from "../ports.ts";
 import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
-import { listenError } from "./listen-error.ts";
+import { listenError, type Port, requireFree } from "./listen-error.ts";
+import { bindSocketFile } from "./socket-file.ts";
 import { Turnstile } from "./turnstile.ts";
 import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
 
 export interface HttpListenerOptions {
   /** Where to listen: an address and port (0: any free one), or the path of a Unix socket and the mode of its file. */
   readonly at: { readonly hostname: string; readonly port: number } | { readonly unix: string; readonly mode: number };
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: CertificateText;
+  /** The process that has the port is succeeded by this one, which shares it until then. Without it, that is refused. */
+  readonly succeeds?: boolean;
   readonly owner?: boolean;
   readonly trusts?: (address: string) => boolean;
   /** Called before a WebSocket, stream or poll begins; refuses it by throwing. */
@@ -22,11 +25,25 @@ export interface HttpListenerOptions {
   readonly visit: (visit: Visit) => MaybePromise<Answer>;
 }
 
+/** A certificate with its chain, and its private key: PEM. TLS 1.2 and 1.3 only. */
+export interface CertificateText {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Renewal {
+  readonly tls?: CertificateText;
+  readonly maxMessage?: number;
+  readonly bodyTime?: number;
+}
+
 export interface HttpListener {
   /** Empty for a Unix socket. */
   readonly hostname: string;
   readonly port: number;
-  /** Stops listening; what is open goes on unless `abrupt`. */
+  /** For connections from now on; those that are open stay. Throws, and nothing has changed, when it cannot be. */
+  renew(changes: Renewal): void;
+  /** Stops listening; what is open goes on unless `abrupt`. Connections without a request are ended. */
   stop(abrupt: boolean): Promise<void>;
 }
 
@@ -58,9 +75,8 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
     // Nobody would hear of the end of a session that is opened for who is gone already.
     return request.signal.aborted ? undefined : visit(new HttpVisit(request, server, doorway));
   };
-  const common: CommonOptions = {
+  const common = {
     development: false,
-    websocket: webSocketHandlers(options.maxMessage),
     // An answer of `undefined` means that the request became a WebSocket.
     fetch: (request: Request, server: HttpServer): MaybePromise<Answer> => {
       const turn = turnstile.pass();
@@ -68,43 +84,88 @@ export function listenHttp(options: HttpListenerOptions): HttpListener {
     },
     error: failed,
     maxRequestBodySize: largestBody,
-  };
-  const server = serve(options, common);
-  return {
-    hostname: server.hostname ?? "",
-    port: server.port ?? 0,
-    stop: (abrupt) => server.stop(abrupt),
-  };
+  } as const;
+  return "unix" in options.at
+    ? listenAtFile(options.at, { ...common, websocket: webSocketHandlers(options.maxMessage) })
+    : listenAtPort(options.at, options, common);
 }
 
 interface CommonOptions {
   readonly development: false;
-  readonly websocket: Bun.WebSocketHandler<WebSocketOutlet>;
   readonly error: (thrown: Error) => Response;
   readonly maxRequestBodySize: number;
   readonly fetch: (request: Request, server: HttpServer) => MaybePromise<Answer>;
 }
 
-function serve({ at, tls, bodyTime = usualBodyTime }: HttpListenerOptions, common: CommonOptions): HttpServer {
-  if ("unix" in at) {
-    // The file's mode comes from the umask at the moment of listening, which is synchronous.
-    const umask = process.umask(0o777 & ~at.mode);
-    try {
-      return Bun.serve<WebSocketOutlet>({ ...common, unix: at.unix });
-    } finally {
-      process.umask(umask);
-    }
-  }
+interface WithWebSockets extends CommonOptions {
+  readonly websocket: Bun.WebSocketHandler<WebSocketOutlet>;
+}
+
+function listenAtFile(at: { readonly unix: string; readonly mode: number }, options: WithWebSockets): HttpListener {
+  const { server, remove } = bindSocketFile(at.unix, at.mode, (unix) =>
+    Bun.serve<WebSocketOutlet>({ ...options, unix }),
+  );
+  return {
+    hostname: "",
+    port: 0,
+    renew: () => undefined,
+    stop: (abrupt) => {
+      remove();
+      return server.stop(abrupt);
+    },
+  };
+}
+
+function listenAtPort(
+  at: Port,
+  { tls, maxMessage, bodyTime = usualBodyTime, succeeds = false }: HttpListenerOptions,
+  common: CommonOptions,
+): HttpListener {
+  if (!succeeds) requireFree(at);
+  let options = { maxMessage, bodyTime, ...(tls === undefined ? {} : { tls }) };
+  const bind = (port: number): HttpServer =>
+    bindPort({ ...at, port }, { ...common, websocket: webSocketHandlers(options.maxMessage) }, options);
+  let server = bind(at.port);
+  const { hostname = "", port = 0 } = server;
+  /** Those that a renewal has replaced, for the connections that they have. */
+  const former = new Set<HttpServer>();
+  return {
+    hostname,
+    port,
+    renew(changes) {
+      const before = options;
+      options = { ...options, ...changes };
+      let next: HttpServer;
+      try {
+        next = bind(port);
+      } catch (thrown) {
+        options = before;
+        throw thrown;
+      }
+      const old = server;
+      server = next;
+      former.add(old);
+      void old.stop(false).then(() => former.delete(old));
+    },
+    async stop(abrupt) {
+      await Promise.all([...former, server].map((one) => one.stop(abrupt)));
+    },
+  };
+}
+
+function bindPort(
+  at: Port,
+  options: WithWebSockets,
+  { tls, bodyTime }: { readonly tls?: CertificateText; readonly bodyTime: number },
+): HttpServer {
   try {
-    // Left unsaid, a second gateway would share the port in silence.
-    const reusePort = false;
     return Bun.serve<WebSocketOutlet>({
-      ...common,
+      ...options,
       ...at,
-      reusePort,
+      reusePort: true,
       // Counts from when the request began, whatever comes meanwhile. Streams and waiting polls switch it off for themselves.
       idleTimeout: Math.round(bodyTime / 1000),
-      ...(tls === undefined ? {} : { tls }),
+      ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
     });
   } catch (thrown) {
     throw listenError(at, thrown);

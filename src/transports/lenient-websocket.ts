@@ -6,12 +6,13 @@ import type { Answer, Clock, Log, MaybePromise, Visit } from "../ports.ts";
 import { LenientConnection, type LenientShared } from "./lenient-connection.ts";
 import { longestFrame } from "./lenient-frames.ts";
 import { currentFraming, framingOf2015, largestOf2015 } from "./lenient-framing.ts";
-import { listenError } from "./listen-error.ts";
+import { listenError, type Port, requireFree } from "./listen-error.ts";
 import { Sweep } from "./sweep.ts";
 
 export interface LenientOptions {
-  /** Port 0: any free one. */
-  readonly at: { readonly hostname: string; readonly port: number };
+  readonly at: Port;
+  /** The process that has the port is succeeded by this one, which shares it until then. Without it, that is refused. */
+  readonly succeeds?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** What becomes of a request; of the port's ways there is `webSocket` only. */
@@ -39,7 +40,7 @@ const begunInterval = 1000;
 
 /** Throws a `ListenError` when the address cannot be had. */
 export function listenLeniently(options: LenientOptions): LenientListener {
-  const { at, log } = options;
+  const { at, succeeds = false, log } = options;
   const shared = sharedOf(options);
   const ends: (() => void)[] = [];
   let open = 0;
@@ -69,6 +70,7 @@ export function listenLeniently(options: LenientOptions): LenientListener {
       socket.terminate();
     },
   };
+  if (!succeeds) requireFree(at);
   const server = listen(at, handlers);
   return {
     port: server.port,
@@ -79,12 +81,11 @@ export function listenLeniently(options: LenientOptions): LenientListener {
   };
 }
 
-function listen(
-  at: LenientOptions["at"],
-  socket: Bun.SocketHandler<LenientConnection>,
-): Bun.TCPSocketListener<LenientConnection> {
+function listen(at: Port, socket: Bun.SocketHandler<LenientConnection>): Bun.TCPSocketListener<LenientConnection> {
+  // Not in the types of `Bun.listen`.
+  const shared = { reusePort: true };
   try {
-    return Bun.listen<LenientConnection>({ ...at, socket });
+    return Bun.listen<LenientConnection>({ ...at, ...shared, socket });
   } catch (thrown) {
     throw listenError(at, thrown);
   }

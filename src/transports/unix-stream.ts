@@ -1,7 +1,8 @@
 /** Byte streams on a Unix socket. */
-import { chownSync, lstatSync, readFileSync, renameSync, unlinkSync } from "node:fs";
+import { chownSync, lstatSync, readFileSync } from "node:fs";
 import type { Socket } from "bun";
-import type { Framing, Log, Payload, StreamInlet, StreamOutlet, StreamProtocol } from "../ports.ts";
+import type { Framing, Log, MaybePromise, Payload, StreamInlet, StreamOutlet, StreamProtocol } from "../ports.ts";
+import { bindSocketFile } from "./socket-file.ts";
 import { joinBytes } from "./stream.ts";
 
 export interface UnixStreamOptions {
@@ -11,7 +12,10 @@ export interface UnixStreamOptions {
   readonly mode?: number | undefined;
   /** The name or number of the group that the file is given to. */
   readonly group?: string | undefined;
-  readonly protocol: StreamProtocol;
+  /** While it is only promised, peers wait, and nothing of theirs is read. */
+  readonly protocol: MaybePromise<StreamProtocol>;
+  /** A process that listens there is succeeded by this one: its file is replaced. Without it, that is refused. */
+  readonly succeeds?: boolean;
   readonly log: Log;
 }
 
@@ -22,66 +26,39 @@ export interface UnixStreamListener {
 }
 
 const defaultMode = 0o660;
-/** What an address of a Unix socket has room for (sockaddr_un), without its last byte. */
-const longestPath = 107;
-
 const rawFraming: Framing = { name: "raw", frame: (text) => text, join: joinBytes };
 
 /** Rejects with a clear error when another process listens there, or the file cannot be had. */
 export async function listenUnixStream(options: UnixStreamOptions): Promise<UnixStreamListener> {
-  const { path, mode = defaultMode, group } = options;
-  // Ready with its rights before anybody can see it, and put in place of an older file in one step.
-  const draft = `${path}.${process.pid}`;
-  if (Buffer.byteLength(draft) > longestPath) {
-    throw new Error(`Cannot listen on ${path}: a socket's path has at most ${longestPath} bytes, with .${process.pid}`);
-  }
-  await requireFree(path);
+  const { path, mode = defaultMode, group, succeeds = false } = options;
+  await requireFree(path, succeeds);
   const gid = group === undefined ? undefined : gidOf(group);
   try {
-    const server = bind(draft, mode, options);
-    try {
-      if (gid !== undefined) chownSync(draft, -1, gid);
-      renameSync(draft, path);
-    } catch (error) {
-      server.stop(true);
-      throw error;
-    }
-    return listenerOf(path, server);
-  } catch (error) {
-    throw new Error(`Cannot listen on ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function bind(draft: string, mode: number, { protocol, log }: UnixStreamOptions): Bun.UnixSocketListener<UnixPeer> {
-  const before = process.umask(0o777 & ~mode);
-  try {
-    return Bun.listen<UnixPeer>({ unix: draft, allowHalfOpen: true, socket: handlers(protocol, log) });
-  } finally {
-    process.umask(before);
-  }
-}
-
-function listenerOf(path: string, server: Bun.UnixSocketListener<UnixPeer>): UnixStreamListener {
-  const { ino } = lstatSync(path);
-  return {
-    path,
-    close(abrupt = false) {
+    const { server, remove } = bindSocketFile(
+      path,
+      mode,
+      (unix) => Bun.listen<UnixPeer>({ unix, allowHalfOpen: true, socket: handlers(options) }),
+      (draft) => {
+        if (gid !== undefined) chownSync(draft, -1, gid);
+      },
+    );
+    const close = (abrupt = false): void => {
       server.stop(abrupt);
-      // A file that a newer process has put there is its own to remove.
-      try {
-        if (lstatSync(path).ino === ino) unlinkSync(path);
-      } catch {
-        // It is gone already.
-      }
-    },
-  };
+      remove();
+    };
+    return { path, close };
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.startsWith("Cannot ") ? error : new Error(`Cannot listen on ${path}: ${message}`, { cause: error });
+  }
 }
 
-/** Nobody listens there, and what lies there is at most a socket that a process left behind. */
-async function requireFree(path: string): Promise<void> {
+/** Nobody listens there whom we do not succeed, and what lies there is at most a socket that a process left behind. */
+async function requireFree(path: string, succeeds: boolean): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`Cannot listen on ${path}: there is a file that is no socket`);
+  if (succeeds) return;
   let live: Socket<undefined>;
   try {
     live = await Bun.connect<undefined>({ unix: path, socket: { data: () => undefined, error: () => undefined } });
@@ -108,6 +85,7 @@ class UnixPeer implements StreamOutlet {
   readonly address = "unix";
   readonly hears = false;
   inlet: StreamInlet | undefined;
+  gone = false;
   readonly #socket: Socket<UnixPeer>;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -173,12 +151,30 @@ class UnixPeer implements StreamOutlet {
   }
 }
 
-function handlers(protocol: StreamProtocol, log: Log): Bun.SocketHandler<UnixPeer> {
+function handlers({ protocol: given, path, log }: UnixStreamOptions): Bun.SocketHandler<UnixPeer> {
+  let protocol = given instanceof Promise ? undefined : given;
+  const promised = Promise.resolve(given).then((kept) => {
+    protocol = kept;
+    return kept;
+  });
+  // Without it there is no gateway, and who began to listen hears of it.
+  promised.catch(() => undefined);
   return {
     open(socket) {
       const peer = new UnixPeer(socket);
       socket.data = peer;
-      peer.inlet = protocol.connect(peer);
+      if (protocol !== undefined) peer.inlet = protocol.connect(peer);
+      else {
+        socket.pause();
+        promised.then(
+          (kept) => {
+            if (peer.gone) return;
+            peer.inlet = kept.connect(peer);
+            socket.resume();
+          },
+          () => socket.terminate(),
+        );
+      }
     },
     data(socket, bytes) {
       socket.data.inlet?.bytes(bytes);
@@ -192,11 +188,12 @@ function handlers(protocol: StreamProtocol, log: Log): Bun.SocketHandler<UnixPee
     close(socket) {
       const { inlet } = socket.data;
       socket.data.inlet = undefined;
+      socket.data.gone = true;
       inlet?.ended();
     },
     // Also what a handler threw: it costs this peer, and nobody else.
     error(socket, error) {
-      log.error({ err: error, protocol: protocol.name }, "Cannot serve a peer of the Unix socket");
+      log.error({ err: error, path }, "Cannot serve a peer of the Unix socket");
       socket.terminate();
     },
   };

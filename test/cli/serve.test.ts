@@ -75,6 +75,14 @@ describe("hearthwire serve", () => {
     expect((await home.serve()).url).toStartWith("http://localhost:");
   });
 
+  test("two gateways on data directories of their own never share a port in silence", async () => {
+    const { url, addresses } = await home.serve();
+    const other = join(home.folder, "other");
+    const { code, stderr } = await home.run(["serve", "--data", other, "--listen", addresses[0]?.listen ?? ""]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("another program has the port") });
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
   test("a bad configuration ends it with file, line and what was probably meant", async () => {
     const file = join(home.folder, "bad.yaml");
     writeFileSync(file, "listen: 127.0.0.1:0\nchanels: {}\n");

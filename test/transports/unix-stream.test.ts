@@ -245,3 +245,31 @@ test("closing takes no more peers but leaves those that are there", async () => 
   await until(() => got === "still here");
   await expect(dial(path)).rejects.toThrow();
 });
+
+test("a successor takes the place of one that listens: nobody who connects meanwhile is lost, and its file stays", async () => {
+  const path = freshPath();
+  const first = new Peers();
+  const old = await listen(path, first);
+  await dial(path);
+  const { promise, resolve } = Promise.withResolvers<StreamProtocol>();
+  const heard: string[] = [];
+  const second = new Peers((outlet, text) => {
+    heard.push(text);
+    write(outlet, "OK");
+  });
+  await listenUnixStream({ path, protocol: promise, log, succeeds: true }).then((one) => listeners.push(one));
+  const waiting = await dial(path);
+  const hasty = await dial(path);
+  waiting.write("one");
+  hasty.end("two");
+  const answers = [waiting, hasty].map((socket) => new Promise((told) => socket.once("data", told)));
+  old.close();
+  expect(existsSync(path)).toBe(true);
+  expect(first.outlets).toHaveLength(1);
+  expect(heard).toEqual([]);
+  resolve(second);
+  expect((await Promise.all(answers)).map(String)).toEqual(["OK", "OK"]);
+  expect(heard.toSorted()).toEqual(["one", "two"]);
+  await until(() => second.told.includes("half-closed"));
+  expect(first.told).toEqual([]);
+});

@@ -189,6 +189,8 @@ export class Devices implements Conversation<DeviceState> {
     try {
       keep();
     } catch (thrown) {
+      // A successor has the place for it already.
+      if (thrown instanceof Refused && thrown.refusal.name === "shutdown") return;
       this.#hub.log.warn({ err: thrown, device: id }, "Cannot keep how far a device has heard");
     }
   }

@@ -1,0 +1,61 @@
+/**
+ * One gateway after another on the same data directory and ports, so that nobody who connects meanwhile is lost:
+ * the new one listens, and requests wait; the old one stops listening, refuses publications with a code to come back, and
+ * lets go of the data directory; the new one opens it and answers; the old one sends its sessions away.
+ */
+import { controlSocket } from "../config/checks.ts";
+import type { Config } from "../config/schema.ts";
+import type { Log, StreamProtocol } from "../ports.ts";
+import { systemClock } from "../transports/system.ts";
+import { listenUnixStream, type UnixStreamListener } from "../transports/unix-stream.ts";
+import { usualWebSocketPorts } from "./deconz.ts";
+import { forBoards } from "./espruino.ts";
+import type { Listeners } from "./listeners.ts";
+
+/** The gateway that is to be succeeded. */
+export interface Predecessor {
+  /** Where it listens. */
+  readonly addresses: readonly string[];
+  /** Resolves when it has let go of the data directory, and listens no more. Rejects when it will not. */
+  handOver(): Promise<void>;
+}
+
+/** What listens already, while the predecessor still does. */
+export interface Held {
+  readonly backends: UnixStreamListener | undefined;
+  /** Lets what waits at the Unix socket in. */
+  readonly admitBackends: (protocol: StreamProtocol) => void;
+}
+
+/** Takes the places of the predecessor, and then over from it. Rejects when one of them cannot be had. */
+export async function succeed(
+  predecessor: Predecessor,
+  config: Config,
+  { listeners, log }: { readonly listeners: Listeners; readonly log: Log },
+): Promise<Held> {
+  listeners.hold(config.listen, config.tls);
+  for (const listener of config.listeners) {
+    const { listen, protocol, tls, ws_port: webSocketPort } = listener;
+    if (protocol === "espruino") listeners.holdOtherwise(listen, forBoards(listener, { clock: systemClock, log }));
+    else listeners.hold(listen, tls);
+    const { host } = listen;
+    const ports = typeof webSocketPort === "number" ? [webSocketPort] : usualWebSocketPorts;
+    const port = ports.find((one) => listeners.succeeds({ host, port: one }));
+    if (webSocketPort !== undefined && webSocketPort !== "shared" && port !== undefined) {
+      listeners.hold({ host, port }, tls);
+    }
+  }
+  const { promise, resolve } = Promise.withResolvers<StreamProtocol>();
+  // Files come last: a predecessor that goes on since a port could not be had still has its own.
+  const { unix_socket: socket } = config;
+  const backends =
+    socket === false ? undefined : await listenUnixStream({ ...socket, protocol: promise, succeeds: true, log });
+  try {
+    listeners.holdForOwner(controlSocket(config));
+    await predecessor.handOver();
+  } catch (thrown) {
+    backends?.close(true);
+    throw thrown;
+  }
+  return { backends, admitBackends: resolve };
+}
