@@ -1,8 +1,6 @@
 /** One channel as the embedded broker holds it: its place, its recent history, and its map. */
 import type { ChannelReading, ChannelSettings, HistoryQuery, JournalChannel, Past, Publication } from "../../ports.ts";
-
-/** The list is cut when this many publications at its front are spent, and they are half of it. */
-const spentBeforeCut = 64;
+import { Ring } from "./ring.ts";
 
 export class ChannelLog {
   readonly channel: string;
@@ -18,8 +16,7 @@ export class ChannelLog {
   trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
-  #publications: Publication[] = [];
-  #first = 0;
+  readonly #history: Ring<Publication>;
   /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
   #oldestTime = Number.POSITIVE_INFINITY;
 
@@ -30,6 +27,7 @@ export class ChannelLog {
     this.offset = 0;
     this.given = 0;
     this.trimmedSeq = trimmedSeq;
+    this.#history = new Ring(settings.history.size);
     this.entries = settings.kind === "map" ? new Map() : undefined;
   }
 
@@ -38,22 +36,15 @@ export class ChannelLog {
     this.offset = kept.offset;
     this.given = kept.offset;
     this.trimmedSeq = kept.trimmedSeq;
-    this.#publications = [...kept.publications];
-    this.#oldestTime = kept.publications[0]?.time ?? Number.POSITIVE_INFINITY;
     // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
-    while (this.held > this.settings.history.size) this.#dropFirst();
+    for (const publication of kept.publications) this.#keep(publication);
     const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
     for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
   get empty(): boolean {
-    return this.#publications.length === this.#first && (this.entries?.size ?? 0) === 0;
-  }
-
-  /** How many of the last publications are held. */
-  get held(): number {
-    return this.#publications.length - this.#first;
+    return this.#history.length === 0 && (this.entries?.size ?? 0) === 0;
   }
 
   /** Notes a delivered publication. True if an older one had to go for it. */
@@ -65,17 +56,8 @@ export class ChannelLog {
       this.entries.delete(publication.key);
       if (publication.removed !== true) this.entries.set(publication.key, publication);
     }
-    if (this.settings.history.size === 0) {
-      this.trimmedSeq = publication.seq;
-      return true;
-    }
-    if (this.#publications.push(publication) === this.#first + 1) this.#oldestTime = publication.time;
-    let trimmed = this.expire(publication.time);
-    if (this.held > this.settings.history.size) {
-      this.#dropFirst();
-      trimmed = true;
-    }
-    return trimmed;
+    const expired = this.expire(publication.time);
+    return this.#keep(publication) || expired;
   }
 
   /** Lets go of what is older than the history's `ttl`. True if there was something. */
@@ -88,14 +70,14 @@ export class ChannelLog {
 
   /** Lets go of all history. True if there was something. */
   forget(): boolean {
-    if (this.held === 0) return false;
-    while (this.held > 0) this.#dropFirst();
+    if (this.#history.length === 0) return false;
+    while (this.#history.length > 0) this.#dropFirst();
     return true;
   }
 
   /** The last offset that history no longer has. */
   get trimmedOffset(): number {
-    return (this.#publications[this.#first]?.offset ?? this.offset + 1) - 1;
+    return (this.#history.at(0)?.offset ?? this.offset + 1) - 1;
   }
 
   read(past: Past, honoured: boolean): ChannelReading {
@@ -108,17 +90,15 @@ export class ChannelLog {
     }
     if (!honoured) return { ...place, as: "gap", publications: this.#known() };
     const at =
-      past.from === "offset"
-        ? this.#first + Math.max(0, past.offset - this.trimmedOffset)
-        : this.#indexAfter(past.position.seq);
-    return { ...place, as: "missed", publications: this.#publications.slice(at) };
+      past.from === "offset" ? Math.max(0, past.offset - this.trimmedOffset) : this.#indexAfter(past.position.seq);
+    return { ...place, as: "missed", publications: this.#history.slice(at) };
   }
 
   page({ limit, since, reverse, entries }: HistoryQuery): readonly Publication[] {
     if (limit === 0) return [];
     const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
     if (entries === true) return this.#pageOfMap(since?.offset ?? 0, most);
-    const held = this.#publications.slice(this.#first);
+    const held = this.#history.slice(0);
     if (reverse === true) {
       const before = since === undefined ? held : held.filter((publication) => publication.offset < since.offset);
       return before.slice(Math.max(0, before.length - most)).reverse();
@@ -129,11 +109,11 @@ export class ChannelLog {
 
   /** What can still be said after a gap: the map, or the history that is left. */
   #known(): readonly Publication[] {
-    return this.entries !== undefined ? [...this.entries.values()] : this.#publications.slice(this.#first);
+    return this.entries !== undefined ? [...this.entries.values()] : this.#history.slice(0);
   }
 
   #last(count: number): readonly Publication[] {
-    return count <= 0 ? [] : this.#publications.slice(Math.max(this.#first, this.#publications.length - count));
+    return count <= 0 ? [] : this.#history.slice(this.#history.length - count);
   }
 
   #pageOfMap(after: number, most: number): readonly Publication[] {
@@ -146,23 +126,32 @@ export class ChannelLog {
   }
 
   #indexAfter(seq: number): number {
-    let low = this.#first;
-    let high = this.#publications.length;
+    let low = 0;
+    let high = this.#history.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#publications[middle]?.seq ?? 0) > seq) high = middle;
+      if ((this.#history.at(middle)?.seq ?? 0) > seq) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  #dropFirst(): void {
-    this.trimmedSeq = this.#publications[this.#first]?.seq ?? this.trimmedSeq;
-    this.#first++;
-    if (this.#first >= spentBeforeCut && this.#first * 2 >= this.#publications.length) {
-      this.#publications = this.#publications.slice(this.#first);
-      this.#first = 0;
+  /** True if an older one had to go for it. */
+  #keep(publication: Publication): boolean {
+    if (this.settings.history.size === 0) {
+      this.trimmedSeq = publication.seq;
+      return true;
     }
-    this.#oldestTime = this.#publications[this.#first]?.time ?? Number.POSITIVE_INFINITY;
+    const { full } = this.#history;
+    if (full) this.#dropFirst();
+    this.#history.push(publication);
+    if (this.#history.length === 1) this.#oldestTime = publication.time;
+    return full;
+  }
+
+  #dropFirst(): void {
+    this.trimmedSeq = this.#history.at(0)?.seq ?? this.trimmedSeq;
+    this.#history.shift();
+    this.#oldestTime = this.#history.at(0)?.time ?? Number.POSITIVE_INFINITY;
   }
 }
