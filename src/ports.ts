@@ -325,7 +325,7 @@ export interface Outlet {
   readonly keepAlive?: number | undefined;
   /** Bytes that were written and that the kernel has not taken yet. */
   queued(): number;
-  /** Writes at once. False when the kernel did not take all of it: `Inlet.drained` tells when it has. */
+  /** Writes at once. False when the peer can take no more for now: `Inlet.drained` tells when it can. */
   write(payload: Payload): boolean;
   /** A sign of life in the transport's own way (a WebSocket ping), if it has one. */
   ping(): void;

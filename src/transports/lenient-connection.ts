@@ -135,7 +135,7 @@ export class LenientConnection implements Outlet {
     if (parts.length === 1 && only instanceof Uint8Array) return this.#send(only);
     for (const part of parts) if (typeof part !== "string") this.#queue(part);
     this.#flush();
-    return this.#waiting === undefined;
+    return this.#isReady;
   }
 
   ping(): void {
@@ -162,7 +162,7 @@ export class LenientConnection implements Outlet {
       if (found === undefined) return;
       this.#reader = undefined;
       this.#shared.begun.delete(this);
-      if (found.rest.length > 0) this.#early = found.rest.slice();
+      if (found.rest.length > 0) this.#early = new Uint8Array(found.rest);
       this.#decide(found.head);
     } catch (thrown) {
       this.#refuse(thrown);
@@ -270,8 +270,9 @@ export class LenientConnection implements Outlet {
     if (!this.#isOf2015) {
       this.#queue(encodeFrame(opcodes.close, closePayload(code, reason)));
     }
-    this.#finish();
+    this.#ending = true;
     this.#tellEnd(code, reason);
+    this.#finish();
   }
 
   #tellEnd(code: number, reason: string): void {
@@ -290,16 +291,21 @@ export class LenientConnection implements Outlet {
     return this.#waiting === undefined && !this.#over && !this.#ending;
   }
 
-  /** Whether the kernel took all of it. */
+  /** Nothing waits, and it may be written to: what is held back waits with its session, by the channels' policies. */
+  get #isReady(): boolean {
+    return this.#waiting === undefined && this.#notBefore === 0;
+  }
+
+  /** Whether the next may be written at once. */
   #send(bytes: Uint8Array): boolean {
-    if (this.#waiting === undefined && this.#notBefore === 0 && !this.#isOf2015) {
+    if (this.#isReady && !this.#isOf2015) {
       const taken = this.#give(bytes);
       if (taken < bytes.length) this.#queue(bytes.subarray(taken));
     } else {
       this.#queue(bytes);
       this.#flush();
     }
-    return this.#waiting === undefined;
+    return this.#isReady;
   }
 
   #queue(bytes: Uint8Array): void {
@@ -324,7 +330,7 @@ export class LenientConnection implements Outlet {
     if (waiting !== undefined && waiting.length > 0) return;
     this.#waiting = undefined;
     if (this.#ending) this.#socket.end();
-    else if (waiting !== undefined) this.#inlet?.drained();
+    else if (this.#notBefore === 0) this.#inlet?.drained();
   }
 
   /** How much of it the kernel took. */
@@ -340,7 +346,7 @@ export class LenientConnection implements Outlet {
   #release(): void {
     this.#notBefore = 0;
     this.#shared.held.delete(this);
-    if (this.#waiting !== undefined) this.#flush();
+    this.#flush();
   }
 
   /** Ends when all that waits is written, or patience is over. */

@@ -105,7 +105,7 @@ export class FrameDecoder {
       this.#length = 0;
       if (this.#over) this.#fragments = undefined;
     } else if (from > 0 || this.#length === 0) {
-      this.#held = bytes.slice(from);
+      this.#held = copyOf(bytes, from, bytes.length);
       this.#length = bytes.length - from;
     }
   }
@@ -167,9 +167,13 @@ function headAt(bytes: Uint8Array, at: number): Head | undefined {
   };
 }
 
-/** A copy, which may be kept. */
+/** The socket's bytes are its own again after they were read; and a `Buffer`'s `slice` copies nothing. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 function payloadOf(bytes: Uint8Array, { start, size, mask }: Head): Uint8Array {
-  const payload = bytes.slice(start, start + size);
+  const payload = copyOf(bytes, start, start + size);
   if (mask === undefined) return payload;
   for (let at = 0; at < size; at++) payload[at] = (payload[at] ?? 0) ^ (bytes[mask + (at & 3)] ?? 0);
   return payload;
