@@ -53,6 +53,15 @@ describe("hearthwire bridge pair", () => {
     });
   }, 20_000);
 
+  test("needs neither on the gateway's own machine, by a loopback name, where the gateway lets it", async () => {
+    const pair = () => home.run(["--config", config, "bridge", "pair", "house", "--for", "1s"]);
+    simulator.keys.allowLocal = true;
+    const { code, stderr } = await pair();
+    simulator.keys.allowLocal = false;
+    expect([code, stderr.includes("Waiting"), stderr.includes("It is kept in")]).toEqual([0, false, true]);
+    expect((await pair()).code).toBe(1);
+  }, 20_000);
+
   test("says what is wrong: an unknown bridge, nobody there, nobody at the button", async () => {
     const run = async (...words: string[]) => (await home.run(["--config", config, "bridge", "pair", ...words])).stderr;
     expect(await run("other")).toContain("no such bridge (it has house)");

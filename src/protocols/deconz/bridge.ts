@@ -10,8 +10,9 @@ import { Refused } from "../../core/refusals.ts";
 import type { Bridge, BridgeState, Clock, DialAnswer, DialedSocket, Dialer, Log } from "../../ports.ts";
 import { isEvent, readEvent } from "./events.ts";
 import { HouseReader } from "./house-reader.ts";
+import { impliedEvents } from "./implied-events.ts";
 import { parseObject, sortedText } from "./json.ts";
-import { Mirror, type PictureKind, pictureKinds } from "./mirror.ts";
+import { Mirror, type PictureKind, pictureKinds, type Resources } from "./mirror.ts";
 import { openWebSocket } from "./opening.ts";
 import { Pulse } from "./pulse.ts";
 import { KeyRefused, Upstream } from "./upstream.ts";
@@ -239,9 +240,11 @@ export class DeconzBridge implements Bridge {
   /** The only way left where there is no WebSocket: asking again and again. */
   #poll(attempt: number, why: string): void {
     const again = async (): Promise<void> => {
+      const before = this.state === "polling" ? this.mirror.resources : undefined;
       await this.#house.take();
       if (attempt !== this.#attempt) return;
       this.#failures = 0;
+      if (before !== undefined) this.#tellImplied(before);
       this.#status.become("polling", `Cannot open the WebSocket of ${this.name}, so it is asked every 5 s (${why})`);
       this.#holeSince ??= this.#clock.now();
       this.#polls = (this.#polls + 1) % pollsBetweenLooks;
@@ -251,6 +254,14 @@ export class DeconzBridge implements Bridge {
       });
     };
     again().catch((thrown: unknown) => attempt === this.#attempt && this.#lost(thrown));
+  }
+
+  /** What changed between two questions, as the events that say so. */
+  #tellImplied(before: Resources): void {
+    for (const data of impliedEvents(before, this.mirror.resources)) {
+      this.#status.event();
+      this.#voice.publish(this.events, { data, tags: { implied: "polling" } });
+    }
   }
 }
 

@@ -47,7 +47,7 @@ const rows: Readonly<Record<string, readonly string[]>> = {
   deleted: ["sensors", "lights", "groups"],
   "scene-called": ["scenes"],
 };
-const sectionNames = ["state", "config", "capabilities"];
+export const sectionNames = ["state", "config", "capabilities"];
 const envelope = ["t", "e", "r", "id", "uniqueid", "attr", ...sectionNames];
 const bodyNames: Readonly<Record<Kind, string>> = {
   lights: "light",
@@ -56,9 +56,11 @@ const bodyNames: Readonly<Record<Kind, string>> = {
   alarmsystems: "alarmsystem",
 };
 
-/** The group of all lights is 65520 in events, and 0 everywhere else. */
+/** The group of all lights in events; it is 0 everywhere else. */
+export const everyLight = "65520";
+
 export function normalId(kind: string, id: string): string {
-  return kind === "groups" && id === "65520" ? "0" : id;
+  return kind === "groups" && id === everyLight ? "0" : id;
 }
 
 /** Whether it is an event at all, of whatever kind. */

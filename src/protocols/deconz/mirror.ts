@@ -25,7 +25,8 @@ export interface ReadingOfRest {
   readonly since: GatewayEvent[];
 }
 
-type Resources = Record<Kind, Map<string, JsonObject>>;
+export type Resources = Readonly<Record<Kind, ReadonlyMap<string, JsonObject>>>;
+type OwnResources = Record<Kind, Map<string, JsonObject>>;
 
 /** A resource that is only known by name; its body is to be fetched. */
 export interface Missing {
@@ -33,7 +34,7 @@ export interface Missing {
   readonly id: string;
 }
 
-function noResources(): Resources {
+function noResources(): OwnResources {
   return { lights: new Map(), sensors: new Map(), groups: new Map(), alarmsystems: new Map() };
 }
 
@@ -110,6 +111,11 @@ export class Mirror {
     this.#show(kind, id);
   }
 
+  /** As of now. The next whole reading brings others, and leaves these as they are. */
+  get resources(): Resources {
+    return this.#resources;
+  }
+
   knows(kind: Kind, id: string): boolean {
     return this.#resources[kind].has(id);
   }
@@ -182,7 +188,7 @@ function noTexts(): Record<PictureKind, Map<string, JsonText>> {
   return { lights: new Map(), sensors: new Map(), groups: new Map(), alarmsystems: new Map(), scenes: new Map() };
 }
 
-function applyTo(resources: Resources, event: GatewayEvent): Missing | undefined {
+function applyTo(resources: OwnResources, event: GatewayEvent): Missing | undefined {
   if (event.e === "scene-called") return undefined;
   const { kind, id } = event;
   const known = resources[kind].get(id);

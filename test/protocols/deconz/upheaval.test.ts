@@ -8,7 +8,7 @@ import { Mirror } from "../../../src/protocols/deconz/mirror.ts";
 import { Pulse } from "../../../src/protocols/deconz/pulse.ts";
 import { FakeClock } from "../../fakes/clock.ts";
 import { until } from "../../transports/raw-client.ts";
-import { eventually, openStage, type Stage, type StageOptions, truthOf, withoutEtags } from "./stage.ts";
+import { eventually, openStage, Peer, type Stage, type StageOptions, truthOf, withoutEtags } from "./stage.ts";
 
 const long = process.env["HEARTHWIRE_LONG"] === "1";
 /** Between upheavals, in ms: a minute in all for the long run. */
@@ -132,7 +132,7 @@ test("a connection that brings neither event nor pong is given up after 50 s", (
   expect([silent, clock.timers]).toEqual([1, 0]);
 });
 
-test("a gateway whose WebSocket cannot be had is polled, and says so", async () => {
+test("a gateway whose WebSocket cannot be had is polled, says so, and its changes are events all the same", async () => {
   const stage = await open({ waits: false });
   stage.simulator.deaf = true;
   stage.simulator.dropSockets();
@@ -140,8 +140,12 @@ test("a gateway whose WebSocket cannot be had is polled, and says so", async () 
   expect(await stage.state()).toMatchObject({ last_error: expect.stringContaining("so it is asked every 5 s") });
   const key = await stage.key();
   expect((await stage.rest(`/api/${key}/lights`)).status).toBe(200);
+  const peer = await new Peer(`ws://${stage.host}/`).opens();
+  const told: string[] = [];
+  stage.simulator.heard = (frame) => told.push(frame);
   stage.simulator.house.change("lights", "1", "state", { bri: 7 });
   await eventually(async () => JSON.stringify((await stage.map("lights"))["1"]).includes('"bri":7'), "the next poll");
+  expect(await peer.hears(1)).toEqual(told);
 }, 20_000);
 
 test("what happens while the house is read is neither lost nor undone, and a slow answer stops no event", async () => {
