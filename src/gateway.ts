@@ -28,6 +28,7 @@ import { Refused } from "./core/refusals.ts";
 import { Tickets } from "./core/tickets.ts";
 import { Api } from "./http/api.ts";
 import { Front } from "./http/front.ts";
+import { Metrics } from "./http/metrics.ts";
 import type { Status } from "./http/status.ts";
 import type { Bridge, HttpProtocol, Log, Policy } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
@@ -202,6 +203,12 @@ class Assembly implements Gateway {
       calls,
       described: describedPaths(),
       obstacles: () => (this.#leaving ? ["The gateway is stopping"] : []),
+      metrics: new Metrics({
+        hub,
+        journal: () => data.figures(),
+        bridges: () => this.#bridges,
+        openTo: config.metrics.open_to,
+      }),
     });
   }
 

@@ -200,6 +200,21 @@ export const schema = z.strictObject({
     { is: "Limits, each far above what a house needs.", example: { subscriptions: 100 } },
     limits.prefault({}),
   ),
+  metrics: option(
+    { is: "The gateway's figures for Prometheus, at `/metrics`.", example: { open_to: ["192.168.1.5"] } },
+    z
+      .strictObject({
+        open_to: option(
+          {
+            is: "Who may read them without a key; others need the grant `admin`.",
+            unit: "addresses and ranges",
+            example: ["127.0.0.1", "192.168.1.5"],
+          },
+          z.array(range).prefault(["127.0.0.0/8", "::1"]),
+        ),
+      })
+      .prefault({}),
+  ),
   log: option({ is: "What the gateway says of itself.", example: { level: "debug" } }, log.prefault({})),
 });
 

@@ -93,34 +93,42 @@ export class Audience {
     this.#newcomers?.delete(session);
   }
 
-  /** Hands what this turn brought to every session. `delivered`: nothing up to this `seq` will come any more. */
-  flush(delivered: number): void {
+  /**
+   * Hands what this turn brought to every session, and answers how many frames that were. `delivered`: nothing up to this
+   * `seq` will come any more.
+   */
+  flush(delivered: number): number {
     const frames = this.#frames;
-    if (frames.length === 0) return;
+    if (frames.length === 0) return 0;
     const batch = new Batch(this.form.framing, frames, this.#publications);
     this.#frames = noFrames;
     this.#publications = noPublications;
     const newcomers = this.#newcomers;
     if (newcomers === undefined) {
+      const handed = frames.length * this.sessions.size;
       for (const session of this.sessions) session.owe(batch);
-      return;
+      return handed;
     }
+    let handed = 0;
     let first: Batch | undefined;
     for (const session of this.sessions) {
       const known = newcomers.get(session);
       if (known === undefined) {
         session.owe(batch);
+        handed += frames.length;
         continue;
       }
       const rest = batch.after(known);
       if (rest.frames.length > 0) {
         if (first?.source !== rest) first = this.#begin(rest);
         session.owe(first);
+        handed += rest.frames.length;
       }
       const begun = !this.form.chained || rest.publications.some((publication) => publication !== undefined);
       if (begun && known <= delivered) newcomers.delete(session);
     }
     if (newcomers.size === 0) this.#newcomers = undefined;
+    return handed;
   }
 
   /** True if it is the first of the turn. */

@@ -64,6 +64,21 @@ interface Route {
 
 const nobody: readonly Audience[] = [];
 
+/** What happened since the start. */
+export interface HubFigures {
+  /** Publications that came in. */
+  published: number;
+  /** Frames of publications, one for each session that was handed one. */
+  handedOut: number;
+  /** Publications that a policy took out for sessions, besides those of queues that are there. */
+  dropped: number;
+  /** Sessions that were ended because they were too slow. */
+  slow: number;
+  /** Subscriptions that went on where they had been, and those that were told of a gap instead. */
+  recovered: number;
+  unrecovered: number;
+}
+
 /** How often idle sessions are looked at: heartbeats, deadlines, and queues that grew old. */
 const sweepInterval = 1000;
 /** This many routes of channels that only patterns reach are kept. */
@@ -75,6 +90,9 @@ export class Hub implements SessionHost {
   readonly run: string;
   readonly joiner = new BatchJoiner();
   readonly sessions = new Set<AnySession>();
+  /** Those that do not read as fast as they are written to. */
+  readonly lagging = new Set<AnySession>();
+  readonly figures: HubFigures = { published: 0, handedOut: 0, dropped: 0, slow: 0, recovered: 0, unrecovered: 0 };
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly #clock: Clock;
   readonly #broker: Broker;
@@ -90,7 +108,6 @@ export class Hub implements SessionHost {
   #patternsVersion = 0;
   #dirty: Audience[] = [];
   #owing: AnySession[] = [];
-  readonly #lagging = new Set<AnySession>();
   #flushing = false;
   #flushedAt = 0;
   #flushDue = false;
@@ -211,6 +228,7 @@ export class Hub implements SessionHost {
       this.#readTo = Math.max(this.#readTo, seq);
       // What other subscriptions owe of this turn is older than the reading: it goes first, so that cursors only grow.
       if (audiencesOf(session).some((other) => other !== audience && other.owing)) this.flush();
+      if (past.from !== "now") this.figures[reading.gap ? "unrecovered" : "recovered"]++;
       begin(reading);
       if (!waits()) return;
       for (const publication of gathered) {
@@ -289,6 +307,7 @@ export class Hub implements SessionHost {
   /** The one way out. */
   #deliver(publication: Publication): void {
     this.#delivered = publication.seq;
+    this.figures.published++;
     const route = this.#routeOf(publication.channel);
     if (route === undefined) return;
     for (const audience of route.all) {
@@ -310,7 +329,7 @@ export class Hub implements SessionHost {
         const dirty = this.#dirty;
         this.#dirty = [];
         for (const audience of dirty) {
-          audience.flush(this.#delivered);
+          this.figures.handedOut += audience.flush(this.#delivered);
           if (audience.broken) this.#letGo(audience);
         }
         const owing = this.#owing;
@@ -340,9 +359,9 @@ export class Hub implements SessionHost {
   }
 
   /** The kernel did not take all that was written to it. */
-  lagging(session: AnySession): void {
+  lags(session: AnySession): void {
     session.queue = new OutgoingQueue(this.now);
-    this.#lagging.add(session);
+    this.lagging.add(session);
   }
 
   turns({ principal }: AnySession, to: Principal): void {
@@ -351,13 +370,13 @@ export class Hub implements SessionHost {
 
   caughtUp(session: AnySession): void {
     session.queue = undefined;
-    this.#lagging.delete(session);
+    this.lagging.delete(session);
   }
 
   /** A session is over: it listens to nothing any more. */
   remove(session: AnySession): void {
     if (this.sessions.delete(session)) this.#headcount.leave(session.outlet.address, session.principal);
-    this.#lagging.delete(session);
+    if (this.lagging.delete(session)) this.figures.dropped += session.queue?.dropped ?? 0;
     for (const audience of audiencesOf(session)) {
       this.#leavePresence(session, audience);
       audience.leave(session);
@@ -496,7 +515,7 @@ export class Hub implements SessionHost {
 
   #sweepSessions(): void {
     const { now } = this;
-    for (const session of this.#lagging) session.reconsider();
+    for (const session of this.lagging) session.reconsider();
     for (const session of this.sessions) {
       try {
         this.#look(session, now);

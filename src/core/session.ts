@@ -64,8 +64,10 @@ export interface SessionHost {
   };
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly joiner: BatchJoiner;
+  /** What happened to all sessions since the start. */
+  readonly figures: { slow: number; dropped: number };
   owing(session: AnySession): void;
-  lagging(session: AnySession): void;
+  lags(session: AnySession): void;
   caughtUp(session: AnySession): void;
   remove(session: AnySession): void;
   /** A session turns out to be somebody else's. Refused where that key has as many sessions as it may. */
@@ -182,6 +184,7 @@ export class Session<State = unknown> implements Inlet {
     if (queue === undefined || !this.open) return;
     const { frames, lost } = queue.take();
     this.dropped += queue.dropped;
+    this.host.figures.dropped += queue.dropped;
     queue.dropped = 0;
     const notice = lost.length > 0 ? this.form.gap(lost) : undefined;
     if (notice !== undefined) frames.unshift(notice);
@@ -285,7 +288,7 @@ export class Session<State = unknown> implements Inlet {
   deliver(batch: Batch): void {
     const { queue } = this;
     if (queue === undefined) {
-      if (!this.#write(batch) && this.open) this.host.lagging(this);
+      if (!this.#write(batch) && this.open) this.host.lags(this);
       return;
     }
     queue.add(batch, this.host.now, this.host.policyOf);
@@ -298,7 +301,9 @@ export class Session<State = unknown> implements Inlet {
     if (queue === undefined || !this.open) return;
     const { now, policyOf, limits } = this.host;
     if (!queue.over(limits.queue, now)) return;
-    if (!queue.shrink(limits.queue, now, policyOf)) this.end(new Refused("slow"), true);
+    if (queue.shrink(limits.queue, now, policyOf)) return;
+    this.host.figures.slow++;
+    this.end(new Refused("slow"), true);
   }
 
   #write(batch: Batch): boolean {

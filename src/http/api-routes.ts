@@ -74,6 +74,14 @@ export const routes = {
     summary: "The same in words",
     responses: { 200: { description: "Text: it is ready." }, 503: { description: "Text: it is not ready, and why." } },
   }),
+  metrics: createRoute({
+    security: [{}, { key: [] }],
+    tags: ["Everyone"],
+    method: "get",
+    path: "/metrics",
+    summary: "Figures for Prometheus: to addresses of `metrics.open_to`, and to others with the grant `admin`",
+    responses: { 200: { description: "Prometheus' text format." }, ...refused },
+  }),
   ticket: createRoute({
     tags: ["With a key"],
     security,

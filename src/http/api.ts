@@ -21,6 +21,7 @@ import { addSessionRoutes } from "./api-sessions.ts";
 import type { StatusView } from "./api-shapes.ts";
 import { addBackupRoute, addTransferRoutes, largestImport, transferRoutes } from "./api-transfer.ts";
 import { codesPage } from "./codes.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Status } from "./status.ts";
 
 export interface ApiParts {
@@ -42,6 +43,7 @@ export interface ApiParts {
   readonly calls?: Calls;
   /** The paths of protocols, to be told of together with those of the API. */
   readonly described?: readonly DescribedPaths[];
+  readonly metrics?: Metrics;
   /** Why the gateway cannot do its work now, one sentence each; none when it can. */
   readonly obstacles?: () => readonly string[];
 }
@@ -89,6 +91,10 @@ export class Api implements HttpProtocol {
       known ??= this.#parts.gate.principalOf(visit, policy);
       return known;
     };
+    const { metrics } = this.#parts;
+    if (path === routes.metrics.path && method === "GET" && metrics !== undefined) {
+      return metrics.answer(visit, principal);
+    }
     // Nobody else makes us read that much.
     const imports = path === transferRoutes.import.path && principal().rights.mayAny("admin");
     // The body is read here, where it has a limit; it is JSON whatever it is called, since nothing else is taken.
@@ -123,10 +129,12 @@ export class Api implements HttpProtocol {
     });
     this.#app.get(routes.health.path, (context) => {
       const reasons = obstacles();
-      const { version, started } = status();
+      const { version, started, journal } = status();
+      // All other channels go on: it is no reason to send clients elsewhere.
+      const besides = journal.failing === undefined ? [] : [`Durable channels cannot be kept: ${journal.failing}.`];
       const minutes = Math.floor((clock.now() - started) / 60_000);
       const first = `Hearthwire ${version} has been up for ${minutes} min and is ${reasons.length === 0 ? "" : "not "}ready.`;
-      return context.text(`${[first, ...reasons].join("\n")}\n`, reasons.length === 0 ? 200 : 503);
+      return context.text(`${[first, ...reasons, ...besides].join("\n")}\n`, reasons.length === 0 ? 200 : 503);
     });
   }
 

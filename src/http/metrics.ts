@@ -1,0 +1,162 @@
+/** `GET /metrics`: the gateway's figures for Prometheus. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { addressIn } from "../core/gate.ts";
+import type { Hub } from "../core/hub.ts";
+import { Refused } from "../core/refusals.ts";
+import type { Principal } from "../core/session.ts";
+import type { Bridge, BridgeState, JournalFigures, Visit } from "../ports.ts";
+
+export interface MetricsParts {
+  readonly hub: Hub;
+  readonly journal: () => JournalFigures;
+  readonly bridges: () => readonly Bridge[];
+  /** Addresses and ranges that need no key. */
+  readonly openTo: readonly string[];
+}
+
+const bridgeStates: readonly BridgeState[] = ["connecting", "connected", "polling", "lost", "refused", "stopped"];
+
+export class Metrics {
+  readonly #parts: MetricsParts;
+  #registry: Registry | undefined;
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+  }
+
+  /** Refused: not from an address that it is open to, and no grant `admin`. */
+  async answer(visit: Visit, principal: () => Principal): Promise<Response> {
+    if (!this.#isOpenTo(visit)) requireAdmin(principal());
+    // Whom nobody asks for figures does not measure its own delay.
+    this.#registry ??= this.#register();
+    const text = await this.#registry.metrics();
+    return new Response(text, { headers: { "content-type": this.#registry.contentType, "cache-control": "no-store" } });
+  }
+
+  #isOpenTo({ address, request, owner }: Visit): boolean {
+    if (owner) return true;
+    // A proxy of this machine that is not trusted is not who asks: what it tells of who does is not believed.
+    const told = request.headers.get("x-forwarded-for");
+    if (told !== null && !told.includes(address)) return false;
+    return addressIn(address, this.#parts.openTo);
+  }
+
+  #register(): Registry {
+    const registry = new Registry();
+    // Event-loop lag, memory, processor time, open files.
+    collectDefaultMetrics({ register: registry });
+    this.#addSessions(registry);
+    this.#addPublications(registry);
+    this.#addJournal(registry);
+    this.#addBridges(registry);
+    return registry;
+  }
+
+  #addSessions(registry: Registry): void {
+    const { hub } = this.#parts;
+    const registers = [registry];
+    new Gauge({
+      name: "hearthwire_sessions",
+      help: "Connections by protocol and transport.",
+      labelNames: ["protocol", "transport"],
+      registers,
+      collect() {
+        this.reset();
+        for (const { conversation, outlet } of hub.sessions) {
+          this.inc({ protocol: conversation.protocol, transport: outlet.framing.name });
+        }
+      },
+    });
+    gauge(registers, "hearthwire_slow_sessions", "Sessions that do not read as fast as they are written to.", () => {
+      return hub.lagging.size;
+    });
+    gauge(registers, "hearthwire_queue_bytes", "What waits for slow sessions, here and in the transports.", () => {
+      let bytes = 0;
+      for (const { queue, outlet } of hub.lagging) bytes += (queue?.bytes ?? 0) + outlet.queued();
+      return bytes;
+    });
+  }
+
+  #addPublications(registry: Registry): void {
+    const { figures, lagging } = this.#parts.hub;
+    const registers = [registry];
+    counter(registers, "hearthwire_publications_in_total", "Publications that came in.", () => figures.published);
+    counter(registers, "hearthwire_publications_out_total", "Publications that went out, one for each session.", () => {
+      return figures.handedOut;
+    });
+    counter(registers, "hearthwire_dropped_total", "Publications that a `queue` policy took out for a session.", () => {
+      let dropped = figures.dropped;
+      for (const { queue } of lagging) dropped += queue?.dropped ?? 0;
+      return dropped;
+    });
+    counter(registers, "hearthwire_slow_ended_total", "Sessions that were ended because they were too slow.", () => {
+      return figures.slow;
+    });
+    counter(registers, "hearthwire_recoveries_total", "Subscriptions that went on where they had been.", () => {
+      return figures.recovered;
+    });
+    counter(registers, "hearthwire_failed_recoveries_total", "Those that were told of a gap instead.", () => {
+      return figures.unrecovered;
+    });
+  }
+
+  #addJournal(registry: Registry): void {
+    const { journal } = this.#parts;
+    const registers = [registry];
+    gauge(registers, "hearthwire_journal_waiting", "Publications that wait for the disk.", () => journal().waiting);
+    gauge(registers, "hearthwire_journal_lag_seconds", "How long the oldest of them has waited.", () => {
+      return journal().lag / 1000;
+    });
+    gauge(registers, "hearthwire_journal_failing", "1 while nothing can be kept.", () => {
+      return journal().failing === undefined ? 0 : 1;
+    });
+  }
+
+  #addBridges(registry: Registry): void {
+    const { bridges } = this.#parts;
+    new Gauge({
+      name: "hearthwire_upstream_state",
+      help: "1 for the state in which the connection to a home system is.",
+      labelNames: ["bridge", "state"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const bridge of bridges()) {
+          for (const state of bridgeStates) this.set({ bridge: bridge.name, state }, bridge.state === state ? 1 : 0);
+        }
+      },
+    });
+  }
+}
+
+function gauge(registers: Registry[], name: string, help: string, value: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers,
+    collect() {
+      this.set(value());
+    },
+  });
+}
+
+/** Counted elsewhere: what the library counts is set to it. */
+function counter(registers: Registry[], name: string, help: string, value: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers,
+    collect() {
+      this.reset();
+      this.inc(value());
+    },
+  });
+}
+
+function requireAdmin({ id, rights }: Principal): void {
+  if (rights.mayAny("admin")) return;
+  if (id === "anonymous") {
+    throw new Refused("unauthorized", "Cannot show the figures here without a key: see `metrics.open_to`");
+  }
+  throw new Refused("permissionDenied", "Cannot show the figures: the key has no grant `admin`");
+}
