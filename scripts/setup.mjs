@@ -66,7 +66,15 @@ function npm(...args) {
 function installSystemPackages() {
   const chromium = process.env["CHROMIUM_PATH"];
   if (chromium !== undefined && !existsSync(chromium)) fail(`CHROMIUM_PATH names no file: ${chromium}`);
-  const packages = { php: "php-cli", nginx: "nginx-light", apache2: "apache2", caddy: "caddy", curl: "curl" };
+  const packages = {
+    php: "php-cli",
+    nginx: "nginx-light",
+    apache2: "apache2",
+    caddy: "caddy",
+    curl: "curl",
+    strace: "strace",
+    "systemd-analyze": "systemd",
+  };
   const missing = Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
   if (chromium === undefined && !existsSync("/usr/bin/chromium")) missing.push("chromium");
   if (missing.length === 0) return;
