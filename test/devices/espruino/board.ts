@@ -9,7 +9,7 @@ import { type Context, createContext, runInContext } from "node:vm";
 import { Network, type Routes } from "./network.ts";
 import { bytesOnly } from "./realm.ts";
 
-const modules = new URL("../../../devices/espruino/", import.meta.url);
+const files = new URL("../../../devices/espruino/", import.meta.url);
 
 export interface BoardOptions {
   /** What the firmware reads and writes at once, in bytes: 64 (CC3000), 268 (ESP8266 once), 536. */
@@ -20,6 +20,8 @@ export interface BoardOptions {
   readonly routes?: Routes;
   /** Pins and whatever else the program finds. */
   readonly globals?: Record<string, unknown>;
+  /** What `require` gives besides, by name. */
+  readonly modules?: Record<string, unknown>;
 }
 
 type Callback = (...values: unknown[]) => void;
@@ -43,7 +45,8 @@ export class Board {
   #waiting: { readonly true: () => boolean; readonly done: () => void }[] = [];
   #stopped = false;
 
-  constructor({ chunk = 536, http = "1.1", routes = {}, globals = {} }: BoardOptions = {}) {
+  constructor({ chunk = 536, http = "1.1", routes = {}, globals = {}, modules = {} }: BoardOptions = {}) {
+    for (const [name, module] of Object.entries(modules)) this.#loaded.set(name, module);
     const network = new Network(chunk, http, routes, {
       object: () => runInContext("({})", this.#realm),
       emit: (target, event, ...values) => this.#emit(target, event, values),
@@ -51,11 +54,15 @@ export class Board {
       wake: () => this.#wake(0),
     });
     this.network = network;
-    const print = (...values: unknown[]): void => void this.printed.push(values.map(String).join(" "));
+    const print = (...values: unknown[]): void => {
+      this.printed.push(values.map(String).join(" "));
+      this.#wake(0);
+    };
     this.#realm = createContext({
       print,
       console: { log: print },
       require: (name: string) => this.#require(name),
+      Modules: { addCached: (name: string, module: () => void) => this.#load(name, functionBody(module)) },
       btoa: (bytes: string | ArrayBuffer) =>
         (typeof bytes === "string" ? Buffer.from(bytes, "latin1") : Buffer.from(bytes)).toString("base64"),
       setTimeout: (task: Callback, ms = 0) => this.#timer(task, ms, 0),
@@ -154,14 +161,15 @@ export class Board {
     if (name === "http") return this.network.http;
     if (name === "crypto") return { SHA1: sha1 };
     if (!this.#loaded.has(name)) {
-      const source = readFileSync(new URL(`${name}.js`, modules), "latin1");
-      // The firmware runs a module in a scope that has `exports` and `module`, and takes what `exports` is then.
-      this.#loaded.set(
-        name,
-        runInContext(`(function () { var exports = {}; ${source}\n; return exports; })()`, this.#realm),
-      );
+      this.#load(name, readFileSync(new URL(`${name}.js`, files), "latin1"));
     }
     return this.#loaded.get(name);
+  }
+
+  /** The firmware runs a module in a scope that has `exports` and `module`, and takes what `exports` is then. */
+  #load(name: string, source: string): void {
+    const scope = `(function () { var exports = {}, module = this; ${source}\n; return exports; })()`;
+    this.#loaded.set(name, runInContext(scope, this.#realm));
   }
 
   #timer(task: Callback, ms: number, every: number): number {
@@ -232,6 +240,12 @@ export class Board {
     clearTimeout(this.#turn?.timer);
     this.#turn = { at, timer: setTimeout(() => this.#idle(), wait) };
   }
+}
+
+/** What a module is made of where it comes as a function. */
+function functionBody(module: () => void): string {
+  const text = String(module);
+  return text.slice(text.indexOf("{") + 1, text.lastIndexOf("}"));
 }
 
 function sha1(text: string): ArrayBuffer {

@@ -157,3 +157,14 @@ test("Rooms are the same at /espruino, for boards that name the path, and with t
   await sample.prints("MSG: hi all");
   server.close();
 });
+
+test("A board's key goes with its handshake: it may what the key may, and is told what it may not", async () => {
+  const { key } = await gateway.newKey({ subscribe: ["room/**"], publish: ["room/attic"] });
+  for (const port of rooms()) {
+    const chip = board(port);
+    chip.run(`${clientExample.replace("port: 8080,", `port: 8080, path: "/espruino", key: "${key}",`)}
+      ws.on("open", function () { ws.join("attic"); ws.broadcast("not allowed", "cellar"); ws.broadcast("allowed", "attic"); });`);
+    await chip.prints("MSG: allowed");
+    expect(chip.printed.join("\n")).toContain('"name":"permission_denied"');
+  }
+});

@@ -1,6 +1,6 @@
 // The built files: those of the sources, small, and what the oldest interpreter for chips reads.
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type Node, parse } from "acorn";
 import { buildModule, modules } from "../../../scripts/build-espruino.mjs";
 
@@ -27,6 +27,11 @@ test.each(built)("%s.js is ES5, without what some firmware does not read", (_, {
     odd.push(...calledEarly(node));
   });
   expect(odd).toEqual([]);
+});
+
+test("The examples for boards are ES5", () => {
+  const folder = new URL("../../../examples/espruino/", import.meta.url);
+  for (const name of readdirSync(folder)) parse(readFileSync(new URL(name, folder), "utf8"), { ecmaVersion: 5 });
 });
 
 /** Functions that a block uses, not within another function, before they are declared: Espruino lifts none to the top. */

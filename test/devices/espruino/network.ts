@@ -180,7 +180,8 @@ export class Network {
 
   /** The firmware looks a name up at once, and throws. */
   #dial(host: string, port: number): NodeSocket {
-    const there = this.#routes[`${host}:${port}`] ?? (host === "127.0.0.1" ? port : undefined);
+    const itself = host === "127.0.0.1" ? (this.ports.get(port) ?? port) : undefined;
+    const there = this.#routes[`${host}:${port}`] ?? itself;
     if (there === undefined) throw new Error("Unable to locate host");
     return dial({ host: "127.0.0.1", port: there });
   }

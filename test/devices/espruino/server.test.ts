@@ -167,13 +167,16 @@ describe("A server on the board", () => {
     expect(chip.uncaught).toEqual([]);
   });
 
-  test("serves a board that has the module too", async () => {
-    const { port } = await serving();
-    const client = new Board({ chunk: 64 });
-    cleanups.push(() => client.stop());
-    client.run(`var ws = new (require("hearthwire"))("127.0.0.1", { port: ${port}, protocol: "one" });
+  test.each(["1.0", "1.1"] as const)(
+    "serves a board that has the module too, with firmware that says HTTP/%s",
+    async (http) => {
+      const { port } = await serving("", { http });
+      const client = new Board({ chunk: 64 });
+      cleanups.push(() => client.stop());
+      client.run(`var ws = new (require("hearthwire"))("127.0.0.1", { port: ${port}, protocol: "one" });
       ws.on("message", print); ws.on("open", function () { ws.send("hello"); });`);
-    await client.prints("echo hello");
-    expect(client.printed).toEqual(["welcome", "echo hello"]);
-  });
+      await client.prints("echo hello");
+      expect(client.printed).toEqual(["welcome", "echo hello"]);
+    },
+  );
 });
