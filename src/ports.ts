@@ -445,9 +445,10 @@ export interface StreamInlet {
 
 /**
  * `connected`: events come, and the picture is whole; `polling`: the picture is asked for again and again, since events
- * cannot be had; `lost`: neither, after it was there; `refused`: the upstream does not take our key.
+ * cannot be had; `lost`: neither, after it was there; `refused`: the upstream does not take our key; `resting`: nobody
+ * listens, and nothing is asked.
  */
-export type BridgeState = "connecting" | "connected" | "polling" | "lost" | "refused" | "stopped";
+export type BridgeState = "connecting" | "connected" | "polling" | "lost" | "refused" | "resting" | "stopped";
 
 /** Our connection to a home system upstream. It is read once, however many listen. */
 export interface Bridge {

@@ -55,10 +55,11 @@ export function assembleDeconz(parts: Parts): Assembled {
   return { protocol: protocolAt(config.protocols.deconz, "/deconz", "protocols.deconz"), bridges, listen };
 }
 
-function bridgesOf({ config, hub, clock, log, dialer, calls }: Parts): DeconzBridge[] {
-  return Array.from(config.bridges, ([name, { url, key: given }]) => {
+function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): DeconzBridge[] {
+  const ours = [...config.bridges].filter(([, { type }]) => type === "deconz");
+  return ours.map(([name, { url, key: given }]) => {
     const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
-    const bridge = new DeconzBridge({ name, url, key, hub, clock, log, dialer });
+    const bridge = new DeconzBridge({ name, url, key, hub, clock, chance, log, dialer });
     registerCalls(calls, bridge);
     return bridge;
   });

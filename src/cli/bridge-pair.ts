@@ -41,6 +41,11 @@ async function pair(name: string, options: Options & Globals): Promise<void> {
     const known = [...config.bridges.keys()].join(", ") || "none";
     throw new CommandFailure(`Cannot pair ${name}: the configuration has no such bridge (it has ${known})`);
   }
+  if (bridge.type !== "deconz") {
+    throw new CommandFailure(
+      `Cannot pair ${name}: it is of type ${bridge.type}, whose key goes into the configuration`,
+    );
+  }
   if (bridge.key !== undefined) {
     throw new CommandFailure(`Cannot pair ${name}: its key stands in the configuration; take \`key\` out of it first`);
   }

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import type { ChannelKind } from "../ports.ts";
 import { option } from "./option.ts";
-import { webUrl } from "./values.ts";
+import { duration, webUrl } from "./values.ts";
 
-export const bridgeTypes = ["deconz"] as const;
+export const bridgeTypes = ["deconz", "jeedom"] as const;
 export type BridgeType = (typeof bridgeTypes)[number];
 
 const bridge = z.strictObject({
@@ -12,13 +12,31 @@ const bridge = z.strictObject({
   url: option({ is: "Where its HTTP interface is.", unit: "URL", example: "http://192.168.1.10" }, webUrl),
   key: option(
     {
-      is: "The key that it gave us; `key_file` names a file that has it.",
+      is: "The key that it gave us (deconz), or the API key of a user or of Jeedom (jeedom); `key_file` names a file that has it.",
       unit: "text",
       byDefault: "what `hearthwire bridge pair` wrote to `secrets/<name>.key` in `data`",
       example: "0A1B2C3D4E",
       secret: true,
     },
     z.string().min(1).optional(),
+  ),
+  rest: option(
+    {
+      is: "Asks for nothing while nobody listens to the bridge's channels, and keeps no maps then (type jeedom).",
+      unit: "`true` or `false`",
+      byDefault: "`false`",
+      example: true,
+    },
+    z.boolean().optional(),
+  ),
+  read_delay: option(
+    {
+      is: "How often events are asked for, without waiting for them: for Jeedoms that are too weak for long polls (type jeedom).",
+      unit: "duration",
+      byDefault: "long polls: events are there as soon as Jeedom looks for them",
+      example: "2s",
+    },
+    duration({ least: 100, most: 60_000 }).optional(),
   ),
 });
 export type BridgeConfig = z.output<typeof bridge>;
@@ -40,5 +58,12 @@ export const bridgeChannels: Readonly<Record<BridgeType, Readonly<Record<string,
     groups: "map",
     scenes: "map",
     alarmsystems: "map",
+  },
+  jeedom: {
+    events: "stream",
+    commands: "map",
+    equipments: "map",
+    objects: "map",
+    scenarios: "map",
   },
 };

@@ -3,15 +3,17 @@
  * the WebSocket is, is asked anew at every attempt, since it moves between releases and restarts.
  */
 import { everyRight } from "../../core/access.ts";
+import { BackOff } from "../../core/back-off.ts";
 import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
 import type { Hub } from "../../core/hub.ts";
+import { parseObject } from "../../core/json.ts";
 import { MapPicture } from "../../core/map-picture.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { Bridge, BridgeState, Clock, DialAnswer, DialedSocket, Dialer, Log } from "../../ports.ts";
+import type { Bridge, BridgeState, Chance, Clock, DialAnswer, DialedSocket, Dialer, Log } from "../../ports.ts";
 import { isEvent, readEvent } from "./events.ts";
 import { HouseReader } from "./house-reader.ts";
 import { impliedEvents } from "./implied-events.ts";
-import { parseObject, sortedText } from "./json.ts";
+import { sortedText } from "./json.ts";
 import { Mirror, type PictureKind, pictureKinds, type Resources } from "./mirror.ts";
 import { openWebSocket } from "./opening.ts";
 import { Pulse } from "./pulse.ts";
@@ -24,6 +26,7 @@ export interface DeconzBridgeParts {
   readonly key: () => string | undefined;
   readonly hub: Hub;
   readonly clock: Clock;
+  readonly chance: Chance;
   readonly log: Log;
   readonly dialer: Dialer;
 }
@@ -47,10 +50,10 @@ export class DeconzBridge implements Bridge {
   readonly #voice: BridgeVoice;
   readonly #status: BridgeStatus;
   readonly #house: HouseReader;
+  readonly #backOff: BackOff;
   readonly #maps = new Map<PictureKind, MapPicture>();
   /** Grows with each attempt: what belongs to an earlier one is let go. */
   #attempt = 0;
-  #failures = 0;
   #polls = 0;
   #loaded = false;
   #socket: DialedSocket | undefined;
@@ -59,12 +62,13 @@ export class DeconzBridge implements Bridge {
   #holeSince: number | undefined;
   #cancel: (() => void) | undefined;
 
-  constructor({ name, url, key, hub, clock, log, dialer }: DeconzBridgeParts) {
+  constructor({ name, url, key, hub, clock, chance, log, dialer }: DeconzBridgeParts) {
     this.name = name;
     this.#hub = hub;
     this.#clock = clock;
     this.#log = log;
     this.#dialer = dialer;
+    this.#backOff = new BackOff(chance, pauses);
     this.#upstream = new Upstream(dialer, url, key);
     this.#voice = new BridgeVoice({ hub, clock, log, name });
     this.#status = new BridgeStatus(this.#voice, { clock, log });
@@ -154,9 +158,7 @@ export class DeconzBridge implements Bridge {
       refused ? "refused" : known,
       `Cannot hear the gateway of ${this.name}: ${messageOf(thrown)}${advice}`,
     );
-    const pause = refused ? withoutKey : (pauses[Math.min(this.#failures, pauses.length - 1)] ?? 0);
-    this.#failures++;
-    this.#again(pause);
+    this.#again(refused ? withoutKey : this.#backOff.failed());
   }
 
   async #connect(attempt: number): Promise<void> {
@@ -204,7 +206,7 @@ export class DeconzBridge implements Bridge {
     this.#tellHole();
     this.#house.keep({
       read: () => {
-        this.#failures = 0;
+        this.#backOff.succeeded();
         this.#status.become("connected");
       },
       failed: (thrown) => {
@@ -243,7 +245,7 @@ export class DeconzBridge implements Bridge {
       const before = this.state === "polling" ? this.mirror.resources : undefined;
       await this.#house.take();
       if (attempt !== this.#attempt) return;
-      this.#failures = 0;
+      this.#backOff.succeeded();
       if (before !== undefined) this.#tellImplied(before);
       this.#status.become("polling", `Cannot open the WebSocket of ${this.name}, so it is asked every 5 s (${why})`);
       this.#holeSince ??= this.#clock.now();

@@ -1,8 +1,8 @@
 /** `<bridge>.set`, `<bridge>.scene` and `<bridge>.get`: forwarded, and the gateway's own answer. */
 import type { Calls } from "../../core/calls.ts";
+import { isObject, type JsonObject, parseObject } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { DialAnswer, JsonText } from "../../ports.ts";
-import { isObject, type JsonObject, parseObject } from "./json.ts";
 
 /** What asks the gateway. */
 export interface Forwarding {

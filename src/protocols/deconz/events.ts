@@ -3,7 +3,7 @@
  * ones: attributes of groups (and, of old gateways, of lights and sensors) at the top level, `added` without a body, the
  * group of all lights as 65520, and `scene-called` without an id.
  */
-import { isObject, type JsonObject, objectOf, parseObject } from "./json.ts";
+import { isObject, type JsonObject, objectOf, parseObject } from "../../core/json.ts";
 
 export const kinds = ["lights", "sensors", "groups", "alarmsystems"] as const;
 export type Kind = (typeof kinds)[number];

@@ -1,5 +1,5 @@
 /** What the REST face says of the gateway: the upstream's config, as it is seen from here. Pure. */
-import type { JsonObject } from "./json.ts";
+import type { JsonObject } from "../../core/json.ts";
 
 /** What needs no key. */
 const basicMembers = [

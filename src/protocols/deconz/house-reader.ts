@@ -1,7 +1,8 @@
 /** Reads the gateway's resources by REST, whole or one by one, while events go on. */
+
+import { parseObject } from "../../core/json.ts";
 import type { Clock } from "../../ports.ts";
 import type { GatewayEvent } from "./events.ts";
-import { parseObject } from "./json.ts";
 import type { Mirror, Missing } from "./mirror.ts";
 import type { Upstream } from "./upstream.ts";
 

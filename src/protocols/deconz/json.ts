@@ -1,28 +1,7 @@
 /** JSON as the gateway writes it: compact, the members of every object in alphabetical order. Pure. */
 import { createHash } from "node:crypto";
+import { isObject } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
-
-export interface JsonObject {
-  readonly [member: string]: unknown;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export function objectOf(value: unknown): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-/** The object that a text holds; nothing where it is something else, or no JSON. */
-export function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 export function sortedText(value: unknown): JsonText {
   if (Array.isArray(value)) return `[${value.map(sortedText).join(",")}]`;

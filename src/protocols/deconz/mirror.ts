@@ -5,9 +5,11 @@
  * the request was sent is applied to the answer once more, in order. An event holds values and not steps, so what was
  * in the answer already is only said again, and the last word is that of the newest event.
  */
+
+import { isObject, type JsonObject, objectOf } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
 import { type GatewayEvent, type Kind, kinds, merged, normalId } from "./events.ts";
-import { digestOf, isObject, type JsonObject, joinTexts, objectOf, sortedText } from "./json.ts";
+import { digestOf, joinTexts, sortedText } from "./json.ts";
 
 /** Where the picture is shown: the map channels of the bridge. */
 export interface Pictures {

@@ -1,9 +1,10 @@
 /** `POST /api`: a client gets a key of ours, while its owner lets it. */
+
+import { type JsonObject, parseObject } from "../../core/json.ts";
 import type { Keyring } from "../../core/keyring.ts";
 import type { PairingWindow } from "../../core/pairing-window.ts";
 import type { Clock } from "../../ports.ts";
 import { RestFault, successText } from "./answers.ts";
-import { type JsonObject, parseObject } from "./json.ts";
 
 /** The same device that asks again in this time gets the same key, in ms. */
 const sameDevice = 30_000;

@@ -3,6 +3,7 @@
  * what is written goes upstream, and its answer comes back as it is.
  */
 import type { Gate } from "../../core/gate.ts";
+import { parseObject } from "../../core/json.ts";
 import type { Keyring } from "../../core/keyring.ts";
 import type { PairingWindow } from "../../core/pairing-window.ts";
 import { Refused } from "../../core/refusals.ts";
@@ -11,7 +12,7 @@ import type { Answer, Clock, Log, Visit } from "../../ports.ts";
 import { faultAnswer, faultOf, preflight, RestFault, restAnswer, successText, taggedAnswer } from "./answers.ts";
 import type { DeconzBridge } from "./bridge.ts";
 import { basicConfig, wholeConfig } from "./gateway-config.ts";
-import { parseObject, sortedText } from "./json.ts";
+import { sortedText } from "./json.ts";
 import { type PictureKind, pictureKinds } from "./mirror.ts";
 import { Pairing } from "./pairing.ts";
 

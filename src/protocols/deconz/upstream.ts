@@ -1,6 +1,7 @@
 /** The gateway upstream as a REST client sees it. All I/O is the dialer's. */
+
+import { type JsonObject, parseObject } from "../../core/json.ts";
 import type { DialAnswer, Dialer } from "../../ports.ts";
-import { type JsonObject, parseObject } from "./json.ts";
 
 /** Where it was found this time. */
 export interface Found {

@@ -2,8 +2,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { Centrifuge, type PublicationContext } from "centrifuge";
 import fc from "fast-check";
+import { parseObject } from "../../../src/core/json.ts";
 import { readEvent } from "../../../src/protocols/deconz/events.ts";
-import { parseObject } from "../../../src/protocols/deconz/json.ts";
 import { Mirror } from "../../../src/protocols/deconz/mirror.ts";
 import { Pulse } from "../../../src/protocols/deconz/pulse.ts";
 import { FakeClock } from "../../fakes/clock.ts";

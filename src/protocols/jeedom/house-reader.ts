@@ -1,0 +1,65 @@
+/** Reads the house as a whole, and its summaries one by one. */
+import { objectOf } from "../../core/json.ts";
+import type { Log } from "../../ports.ts";
+import { readHouse, type SummaryName, summaryNames } from "./house.ts";
+import { JeedomError, type JsonRpc } from "./json-rpc.ts";
+import type { Picture } from "./picture.ts";
+
+/** What Jeedom says where it has no such method. */
+const noSuchMethod = 500;
+
+export class HouseReader {
+  readonly #rpc: JsonRpc;
+  readonly #picture: Picture;
+  readonly #log: Log;
+  #readsSummaries = false;
+
+  constructor(rpc: JsonRpc, picture: Picture, log: Log) {
+    this.#rpc = rpc;
+    this.#picture = picture;
+    this.#log = log;
+  }
+
+  /** The answer is how many commands had another value than was known. `wanted` says whether the answer still counts. */
+  async read(wanted: () => boolean): Promise<number> {
+    const full = await this.#full();
+    const scenarios = await this.#rpc.list("scenario::all");
+    if (!wanted()) return 0;
+    const changed = this.#picture.take(readHouse(full, scenarios));
+    if (!this.#readsSummaries) {
+      this.#readsSummaries = true;
+      void this.#readSummaries(summaryNames(full), wanted).finally(() => {
+        this.#readsSummaries = false;
+      });
+    }
+    return changed;
+  }
+
+  /** Before 4.0 it had another name. */
+  async #full(): Promise<readonly unknown[]> {
+    try {
+      return await this.#rpc.list("jeeObject::full");
+    } catch (thrown) {
+      if (!(thrown instanceof JeedomError) || thrown.code !== noSuchMethod) throw thrown;
+      return this.#rpc.list("object::full");
+    }
+  }
+
+  /** One after the other, beside the events: there are many, and nobody waits for them. */
+  async #readSummaries(names: readonly SummaryName[], wanted: () => boolean): Promise<void> {
+    this.#picture.beginSummaries();
+    try {
+      const { result } = await this.#rpc.ask("summary::global");
+      for (const [key, value] of Object.entries(objectOf(result))) {
+        if (wanted()) this.#picture.takeSummary({ object: "global", key }, value);
+      }
+      for (const { object, key } of names) {
+        if (!wanted()) return;
+        const answer = await this.#rpc.ask("summary::byId", { params: { id: object, key } });
+        if (wanted()) this.#picture.takeSummary({ object, key }, answer.result);
+      }
+    } catch (thrown) {
+      this.#log.debug({ err: thrown }, "Cannot read the summaries of the house");
+    }
+  }
+}
