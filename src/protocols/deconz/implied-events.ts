@@ -5,7 +5,8 @@
  */
 import type { JsonText } from "../../ports.ts";
 import { everyLight, type Kind, kinds, sectionNames } from "./events.ts";
-import { isObject, type JsonObject, sortedText } from "./json.ts";
+import { isObject, type JsonObject } from "../../core/json.ts";
+import { sortedText } from "./json.ts";
 import type { Resources } from "./mirror.ts";
 
 /** Attributes that change without an event. */

@@ -42,8 +42,10 @@ const leastSpacing = 2000;
 const leastSpacingWhenFull = 10_000;
 /** A long poll that was answered with nothing new in less than this, in ms, is not repeated before. */
 const leastRound = 100;
-/** How much longer than it was told to a long poll may take, in ms. */
+/** How much longer than a long poll takes it may take, in ms. */
 const morePatience = 20_000;
+/** Until 4.4.9 a long poll takes several times as long as it was told to: taken to be so until it was seen. */
+const mostStretched = 30;
 /** So long after it was known how Jeedom's clock goes, it is looked at: after long polls, and after others, in ms. */
 const leastDoubt = 1000;
 const leastDoubtOfPolls = 15_000;
@@ -59,6 +61,8 @@ export class Conversation {
   #wake: (() => void) | undefined;
   #readingDue = 0;
   #lastReading = 0;
+  /** How many times longer than told a long poll takes, as the last one did that brought nothing. */
+  #stretch = mostStretched;
   /** When something new came last. */
   #lastFresh: number;
   /** Until when Jeedom's clock is known to have gone on: what it told was newer, or it was looked at. */
@@ -111,10 +115,16 @@ export class Conversation {
   /** The answer is how many events were new. */
   async #poll({ datetime, longPolling }: Question, isFirst = false): Promise<number> {
     const { rpc, cursor, clock } = this.#parts;
-    const params = { datetime, ...(longPolling > 0 ? { longPolling } : {}) };
-    const { text } = await rpc.ask("event::changes", { params, patience: longPolling * 1000 + morePatience });
+    const told = longPolling / this.#stretch;
+    const params = { datetime, ...(told > 0 ? { longPolling: told } : {}) };
+    const patience = longPolling * 1000 + morePatience;
+    const asked = clock.now();
+    const { text } = await rpc.ask("event::changes", { params, patience });
     if (this.#over) return 0;
     const changes = readChanges(text);
+    if (changes.events.length === 0 && told > 0) {
+      this.#stretch = Math.min(mostStretched, Math.max(1, (clock.now() - asked) / 1000 / told));
+    }
     if (isFirst) cursor.passOver(changes.events);
     const now = clock.now();
     const { fresh, goesOn, mayLack } = cursor.take(changes.events, now);

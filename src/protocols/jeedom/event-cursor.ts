@@ -78,13 +78,12 @@ export class EventCursor {
   }
 
   take(events: readonly JeedomEvent[], now: number): Taken {
-    const knew = this.#seen.size > 0;
     const before = this.#newest ?? 0;
     const fresh = events.filter((event) => this.#remember(event));
     const goesOn = fresh.some(({ datetime }) => datetime > before - overlap);
     for (const { datetime } of fresh) this.#newest = Math.max(this.#newest ?? 0, datetime);
     if (fresh.length > 0) this.#stirred = now;
-    return { fresh, goesOn, mayLack: knew && events.length >= full && fresh.length === events.length };
+    return { fresh, goesOn, mayLack: events.length >= full && fresh.length === events.length };
   }
 
   /** Jeedom's clock was put back: nothing would be newer than the cursor for long. */

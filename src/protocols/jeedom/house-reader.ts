@@ -56,7 +56,8 @@ export class HouseReader {
       for (const { object, key } of names) {
         if (!wanted()) return;
         const answer = await this.#rpc.ask("summary::byId", { params: { id: object, key } });
-        if (wanted()) this.#picture.takeSummary({ object, key }, answer.result);
+        // Since 4.5 it is said of 0 too.
+        if (wanted()) this.#picture.takeSummary({ object, key }, answer.result === "ok" ? 0 : answer.result);
       }
     } catch (thrown) {
       this.#log.debug({ err: thrown }, "Cannot read the summaries of the house");
