@@ -168,7 +168,8 @@ describe("The bridge", () => {
     await Bun.sleep(1200);
     simulator.house.set(light, 1);
     for (let each = 0; each < 300; each++) simulator.events.add("flood", { each });
-    const isTold = async (): Promise<boolean> => (await stage.events()).some(({ tags }) => tags?.["gap"] === "upstream");
+    const isTold = async (): Promise<boolean> =>
+      (await stage.events()).some(({ tags }) => tags?.["gap"] === "upstream");
     await stage.sees(isTold, "the hole");
     await stage.sees(async () => (await stage.map("commands"))[light]?.["value"] === 1, "the light", 15_000);
     expect(named(await stage.events(), "flood")).toHaveLength(250);
