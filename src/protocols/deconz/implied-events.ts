@@ -3,9 +3,10 @@
  * again and again. What happened and was undone in between is in no reading: a second press of the same button shows by
  * `lastupdated`, a first one that another followed does not. Pure.
  */
+
+import { isObject, type JsonObject } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
 import { everyLight, type Kind, kinds, sectionNames } from "./events.ts";
-import { isObject, type JsonObject } from "../../core/json.ts";
 import { sortedText } from "./json.ts";
 import type { Resources } from "./mirror.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { type JsonObject, parseObject } from "../../../src/core/json.ts";
 import { readEvent } from "../../../src/protocols/deconz/events.ts";
 import { impliedEvents } from "../../../src/protocols/deconz/implied-events.ts";
-import { type JsonObject, parseObject } from "../../../src/core/json.ts";
 import { Mirror, pictureKinds } from "../../../src/protocols/deconz/mirror.ts";
 import { withoutEtags } from "./stage.ts";
 
