@@ -18,6 +18,9 @@ const clientExample = `${connecting}
   ws.on('open', function() { console.log("Connected to server"); });
   ws.on('message', function(msg) { console.log("MSG: " + msg); });`;
 
+/** At the main listener, where a board is a peer like any other: with a path, and without the origin that is none. */
+const atMain = clientExample.replace("origin: 'Espruino'", `path: "/espruino", origin: ""`);
+
 const callbacksExample = `
   ws.on('open', function() { console.log("Connected to server"); });
   ws.on('message', function(msg) { console.log("MSG: " + msg); });
@@ -134,11 +137,7 @@ describe("The examples of the documentation run with one word changed:", () => {
 
 test("Rooms are the same at /espruino, for boards that name the path, and with the room server of the documentation", async () => {
   const main = board(rooms()[0] ?? 0);
-  main.run(
-    clientExample
-      .replace("port: 8080,", 'port: 8080, path: "/espruino", origin: "",')
-      .replace("origin: 'Espruino',", ""),
-  );
+  main.run(atMain);
   const other = board(boardsListener());
   other.run(clientExample);
   await Promise.all([main.prints("MSG: User Joined"), other.prints("MSG: User Joined")]);
@@ -162,7 +161,7 @@ test("A board's key goes with its handshake: it may what the key may, and is tol
   const { key } = await gateway.newKey({ subscribe: ["room/**"], publish: ["room/attic"] });
   for (const port of rooms()) {
     const chip = board(port);
-    chip.run(`${clientExample.replace("port: 8080,", `port: 8080, path: "/espruino", key: "${key}",`)}
+    chip.run(`${atMain.replace("keepAlive: 60", `key: "${key}"`)}
       ws.on("open", function () { ws.join("attic"); ws.broadcast("not allowed", "cellar"); ws.broadcast("allowed", "attic"); });`);
     await chip.prints("MSG: allowed");
     expect(chip.printed.join("\n")).toContain('"name":"permission_denied"');
