@@ -162,7 +162,13 @@ class Assembly implements Gateway {
     });
     const hub = this.#hub;
     const tickets = new Tickets(clock, chance);
-    const gate = new Gate({ keys, clock, tickets, publicUrl: config.public_url, wrongKeys: limits.wrong_keys });
+    const tokens =
+      config.tokens === undefined ? undefined : tokensOf(config.tokens, { clock, log, dialer: systemDialer });
+    const {
+      public_url: publicUrl,
+      limits: { wrong_keys: wrongKeys },
+    } = config;
+    const gate = new Gate({ keys, clock, tickets, publicUrl, wrongKeys, tokens });
     this.#gate = gate;
     const idempotency = new Idempotency(clock);
     const rate = new PublishRate(clock, limits.publish_rate, limits.publish_bytes);
@@ -176,8 +182,6 @@ class Assembly implements Gateway {
     for (const [methods, backend] of config.calls) {
       calls.registerAll(methods, backendCallable(backend, { dialer: systemDialer, log }));
     }
-    const tokens =
-      config.tokens === undefined ? undefined : tokensOf(config.tokens, { clock, log, dialer: systemDialer });
     const centrifuge = new Centrifuge({ hub, gate, rate, tokens, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });

@@ -16,6 +16,11 @@ export function keyId(key: string): string | undefined {
   return keyForm.exec(key)?.[1];
 }
 
+/** Whether it has the form of a token (JWT): three parts in base64url. */
+export function isToken(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
 /** Subprotocols that a WebSocket request offers, in its order. */
 export function offeredSubprotocols(headers: Headers): readonly string[] {
   const offered = headers.get("sec-websocket-protocol");

@@ -17,6 +17,8 @@ export interface Member {
   readonly user: string;
   /** What is told of it to others, as JSON. */
   readonly info?: JsonText;
+  /** What is told of it in this channel alone. */
+  readonly channelInfo?: JsonText;
 }
 
 export abstract class Form {

@@ -2,13 +2,14 @@
 import ipaddr from "ipaddr.js";
 import type { Clock, KeyStore, MaybePromise, Policy, Visit } from "../ports.ts";
 import { everyRight, noRight, Rights } from "./access.ts";
-import { type Credential, credentialOf, keyId } from "./credentials.ts";
+import { type Credential, credentialOf, isToken, keyId } from "./credentials.ts";
 import { isHash } from "./keys.ts";
 import { originAllowed, ownOrigins } from "./origins.ts";
 import { RateLimit } from "./rate.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 import type { Tickets } from "./tickets.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** What strangers of one policy are, and from which addresses. */
 interface Strangers {
@@ -39,6 +40,8 @@ export interface GateParts {
   readonly publicUrl?: string | undefined;
   /** How many wrong keys, tickets and tokens are looked at per second and address; 0 or nothing sets no limit. */
   readonly wrongKeys?: number;
+  /** Of an application; absent where the configuration has none. */
+  readonly tokens?: Pick<Tokens, "identity"> | undefined;
 }
 
 export const nobody: Principal = { id: "anonymous", name: "anonymous", rights: noRight };
@@ -52,6 +55,9 @@ export class Gate {
   readonly #principals = new Map<string, KnownKey>();
   readonly #strangers = new Map<Policy, Strangers>();
   readonly #failures: RateLimit;
+  readonly #tokens: GateParts["tokens"];
+  /** Who bears the token of a request, or why nobody does. */
+  readonly #bearers = new WeakMap<Request, Principal | { readonly refused: unknown }>();
 
   constructor(parts: GateParts) {
     this.#keys = parts.keys;
@@ -59,13 +65,30 @@ export class Gate {
     this.#tickets = parts.tickets;
     this.#publicUrl = parts.publicUrl;
     this.#failures = new RateLimit(parts.clock, parts.wrongKeys ?? 0);
+    this.#tokens = parts.tokens;
+  }
+
+  /** A token takes a moment to verify: to be awaited before a request that brings one is shown to anybody. */
+  introduce({ request, query, address, owner }: Visit): Promise<void> | undefined {
+    const tokens = this.#tokens;
+    if (tokens === undefined || owner) return undefined;
+    const credential = credentialOf(request.headers, query);
+    if (credential?.kind !== "key" || !isToken(credential.text)) return undefined;
+    return Promise.try(() => this.guarded(address, () => tokens.identity(credential.text))).then(
+      ({ principal }) => void this.#bearers.set(request, principal),
+      (refused: unknown) => void this.#bearers.set(request, { refused }),
+    );
   }
 
   /** As whom a request comes: the owner, whoever its credential names, or a stranger. */
   principalOf(visit: Visit, policy: Policy): Principal {
     if (visit.owner) return owner;
     const credential = credentialOf(visit.request.headers, visit.query);
-    return credential === undefined ? this.stranger(policy, visit.address) : this.admit(credential, visit.address);
+    if (credential === undefined) return this.stranger(policy, visit.address);
+    const bearer = this.#tokens === undefined ? undefined : this.#bearers.get(visit.request);
+    if (bearer === undefined) return this.admit(credential, visit.address);
+    if ("refused" in bearer) throw bearer.refused;
+    return bearer;
   }
 
   /**

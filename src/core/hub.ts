@@ -478,7 +478,13 @@ export class Hub implements SessionHost {
     for (const name of selector.names) {
       if (!this.#settingsOf(name).presence) continue;
       const { id, info } = session.principal;
-      const member: Member = { client: session.id, user: id, ...(info === undefined ? {} : { info }) };
+      const channelInfo = session.conversation.channelInfo?.(session, name);
+      const member: Member = {
+        client: session.id,
+        user: id,
+        ...(info === undefined ? {} : { info }),
+        ...(channelInfo === undefined ? {} : { channelInfo }),
+      };
       if (this.#presence.enter(name, session, member)) this.#tell({ channel: name, kind: "join", member });
     }
   }

@@ -44,6 +44,8 @@ export interface Conversation<State = unknown> {
   alive?(session: Session<State>): void;
   /** Publications of these channels will not reach it, which it was told by the form's `gap`. */
   lost?(session: Session<State>, channels: readonly string[]): void;
+  /** What is told of it to others in this channel alone, as JSON. */
+  channelInfo?(session: Session<State>, channel: string): JsonText | undefined;
   /** The peer is gone. */
   ended?(session: Session<State>, code: number): void;
   /** A sign of life in the protocol's own words, when nothing else was sent for `session.heartbeat` ms. */

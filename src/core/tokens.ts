@@ -10,6 +10,16 @@ import type { VerifyingKeys } from "./verifying-keys.ts";
 /** How long after its end a token may be refreshed in the connection, in ms. */
 export const tokenGrace = 25_000;
 
+/** How a subscription that a token gives is worded. */
+export interface ChannelTerms {
+  /** Told to the subscriber when it begins. */
+  readonly data?: JsonText;
+  /** What is told of the subscriber to others in this channel. */
+  readonly info?: JsonText;
+  /** It is told of joins and leaves, where the channel has presence. */
+  readonly joinLeave?: boolean;
+}
+
 /** Who a connection token says its bearer is. */
 export interface TokenIdentity {
   /** Its `expires` lies `tokenGrace` behind that of the token. */
@@ -18,10 +28,12 @@ export interface TokenIdentity {
   readonly expires?: number;
   /** Channels that its bearer is subscribed to, whatever its grants. */
   readonly channels: readonly string[];
+  /** Of those of its claim `subs`. */
+  readonly terms: ReadonlyMap<string, ChannelTerms>;
 }
 
 /** What a token for one channel allows. */
-export interface TokenSubscription {
+export interface TokenSubscription extends Omit<ChannelTerms, "data"> {
   readonly expires?: number;
 }
 
@@ -54,7 +66,7 @@ export class Tokens {
     const { sub: user = "" } = claims;
     const rights = new Rights(grantsIn(claims) ?? this.#parts.defaultGrants);
     const expires = endOf(claims);
-    const info = infoIn(claims);
+    const info = jsonIn(claims, "info");
     const id = user === "" ? "anonymous" : user;
     const principal: Principal = {
       id,
@@ -63,7 +75,8 @@ export class Tokens {
       ...(info === undefined ? {} : { info }),
       ...(expires === undefined ? {} : { expires: expires + tokenGrace }),
     };
-    return { principal, channels: channelsIn(claims), ...(expires === undefined ? {} : { expires }) };
+    const channels = channelsIn(claims);
+    return { principal, channels, terms: termsIn(claims), ...(expires === undefined ? {} : { expires }) };
   }
 
   /** Refused: permission denied (103) when it is no good for this channel and user; token expired (109). */
@@ -79,7 +92,8 @@ export class Tokens {
     const bearer = user === "anonymous" ? "" : user;
     if ((claims.sub ?? "") !== bearer) throw denied(`Cannot use the token for ${channel}: it is another user's`);
     const expires = endOf(claims);
-    return expires === undefined ? {} : { expires };
+    const { data: _, ...terms } = termsOf(claims);
+    return expires === undefined ? terms : { ...terms, expires };
   }
 
   /** The claims of a token that is signed by one of our keys, for us, and not over. */
@@ -160,15 +174,39 @@ export function claimedGrantsFault(claim: unknown): string | undefined {
   return grantsFault(claim as Grants);
 }
 
-function infoIn({ info, b64info }: JWTPayload): JsonText | undefined {
-  if (typeof b64info === "string") {
+type Claims = Readonly<Record<string, unknown>>;
+
+/** A member that may be any JSON, or be told in base64. */
+function jsonIn(claims: Claims, name: "data" | "info"): JsonText | undefined {
+  const encoded = claims[`b64${name}`];
+  if (typeof encoded === "string") {
     try {
-      return JSON.stringify(JSON.parse(Buffer.from(b64info, "base64").toString()));
+      return JSON.stringify(JSON.parse(Buffer.from(encoded, "base64").toString()));
     } catch {
-      throw unauthorized("its `b64info` is no JSON in base64");
+      throw unauthorized(`its \`b64${name}\` is no JSON in base64`);
     }
   }
-  return info === undefined ? undefined : JSON.stringify(info);
+  return claims[name] === undefined ? undefined : JSON.stringify(claims[name]);
+}
+
+/** Of `override` only `join_leave` says something here: the rest is the channel's, as it is configured. */
+function termsOf(claims: Claims): ChannelTerms {
+  const data = jsonIn(claims, "data");
+  const info = jsonIn(claims, "info");
+  const { join_leave: joinLeave } = objectIn(claims["override"]);
+  return {
+    ...(data === undefined ? {} : { data }),
+    ...(info === undefined ? {} : { info }),
+    ...(objectIn(joinLeave)["value"] === true ? { joinLeave: true } : {}),
+  };
+}
+
+function termsIn({ subs }: JWTPayload): ReadonlyMap<string, ChannelTerms> {
+  return new Map(Object.entries(objectIn(subs)).map(([name, claims]) => [name, termsOf(objectIn(claims))]));
+}
+
+function objectIn(value: unknown): Claims {
+  return typeof value === "object" && value !== null ? (value as Claims) : {};
 }
 
 /** The user's own channel, those of `channels`, and those of `subs`. */

@@ -33,6 +33,11 @@ export class Front {
   }
 
   visit(visit: Visit): MaybePromise<Answer> {
+    const introduced = this.#parts.gate.introduce(visit);
+    return introduced === undefined ? this.#visit(visit) : introduced.then(() => this.#visit(visit));
+  }
+
+  #visit(visit: Visit): MaybePromise<Answer> {
     const { protocol, policy } = this.#offerFor(visit.path);
     const origin = visit.request.headers.get("origin");
     try {

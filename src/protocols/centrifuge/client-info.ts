@@ -9,14 +9,20 @@ export function userOf(id: string): string {
   return id === "anonymous" ? "" : id;
 }
 
-export function infoOfMember({ client, user, info }: Member): ClientInfo {
-  return { user: userOf(user), client, ...(info === undefined ? {} : { conn_info: info }) };
+export function infoOfMember({ client, user, info, channelInfo }: Member): ClientInfo {
+  return {
+    user: userOf(user),
+    client,
+    ...(info === undefined ? {} : { conn_info: info }),
+    ...(channelInfo === undefined ? {} : { chan_info: channelInfo }),
+  };
 }
 
 /** What a client's publication says of it. */
-export function infoText({ id, principal }: AnySession): JsonText {
+export function infoText({ id, principal }: AnySession, channelInfo: JsonText | undefined): JsonText {
   const known = principal.info === undefined ? "" : `,"conn_info":${principal.info}`;
-  return `{"user":${JSON.stringify(userOf(principal.id))},"client":${JSON.stringify(id)}${known}}`;
+  const inChannel = channelInfo === undefined ? "" : `,"chan_info":${channelInfo}`;
+  return `{"user":${JSON.stringify(userOf(principal.id))},"client":${JSON.stringify(id)}${known}${inChannel}}`;
 }
 
 /** The publisher of a publication, unless another protocol worded it in its own way. */
@@ -26,7 +32,8 @@ export function parseClientInfo(text: JsonText): ClientInfo | undefined {
   const { user, client } = value;
   if (typeof user !== "string" || typeof client !== "string") return undefined;
   const known = "conn_info" in value ? { conn_info: JSON.stringify(value.conn_info) } : {};
-  return { user, client, ...known };
+  const inChannel = "chan_info" in value ? { chan_info: JSON.stringify(value.chan_info) } : {};
+  return { user, client, ...known, ...inChannel };
 }
 
 export function isClientInfo(text: JsonText): boolean {

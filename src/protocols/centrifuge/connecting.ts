@@ -82,7 +82,7 @@ export class Connecting {
     answer: (result: ConnectResult) => void,
   ): MaybePromise<void> {
     if (!session.open) return;
-    const { principal, expires, channels = [] } = identity;
+    const { principal, expires, channels = [], terms: channelTerms } = identity;
     const { state, outlet } = session;
     const terms = this.#terms(expires);
     session.principal = principal;
@@ -98,7 +98,8 @@ export class Connecting {
       const begin = (result: SubscribeResult): void => {
         subs[channel] = result;
       };
-      const begun = this.#parts.subscribing.stream(session, place, begin, channels.includes(channel));
+      const own = channels.includes(channel) ? (channelTerms?.get(channel) ?? {}) : undefined;
+      const begun = this.#parts.subscribing.stream(session, place, begin, own);
       if (begun instanceof Promise) waiting.push(begun);
     }
     const begin = (): void => {

@@ -2,7 +2,7 @@
 import type { Hub } from "../../core/hub.ts";
 import { asRefused, Refused } from "../../core/refusals.ts";
 import type { AnySession, Conversation, Goodbye, Principal } from "../../core/session.ts";
-import type { Frame, MaybePromise, Outlet } from "../../ports.ts";
+import type { Frame, JsonText, MaybePromise, Outlet } from "../../ports.ts";
 import type { Connecting } from "./connecting.ts";
 import type { Emulated } from "./emulation.ts";
 import type { Forms } from "./forms.ts";
@@ -69,6 +69,10 @@ export class Clients implements Conversation<Peer> {
     const reason = refused.message;
     if (session.outlet.hears) return { code, reason };
     return { code, reason, frames: [session.state.wire.push({ disconnect: { code, reason, reconnect } })] };
+  }
+
+  channelInfo({ state }: ClientSession, channel: string): JsonText | undefined {
+    return state.channelInfos?.get(channel);
   }
 
   lost(session: ClientSession, channels: readonly string[]): void {

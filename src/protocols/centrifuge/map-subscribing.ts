@@ -101,7 +101,7 @@ export class MapSubscribing {
   #live(session: ClientSession, params: Params, wish: Wish, past: Past, begin: Begin): MaybePromise<void> {
     const { channel, variant, settings } = wish;
     const form = this.#forms.of(session.state.wire, variant);
-    return this.#subscribing.granted(session, params, channel, false, (terms, rights) =>
+    return this.#subscribing.granted(session, params, channel, undefined, (terms, rights) =>
       this.#hub.subscribe(
         session as AnySession,
         select([channel]),

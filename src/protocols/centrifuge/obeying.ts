@@ -129,7 +129,7 @@ function draftOf(session: ClientSession, params: Params): Draft {
     throw new Refused("badRequest", `Cannot use the map key: it must have 1 to ${longestKey} characters`);
   }
   if (removed && key === "") throw new Refused("badRequest", "Cannot remove without a `key`");
-  const info = infoText(session as AnySession);
+  const info = infoText(session as AnySession, session.state.channelInfos?.get(textField(params, "channel")));
   if (removed) return { data: "null", key, removed, info };
   return { data: dataField(params), info, ...(key === "" ? {} : { key }) };
 }

@@ -1,4 +1,5 @@
 /** What a session of this protocol remembers. */
+import type { JsonText } from "../../ports.ts";
 import type { Wire } from "./wire.ts";
 
 export class Peer {
@@ -9,6 +10,8 @@ export class Peer {
   secret: string | undefined;
   /** Channels that the gateway subscribed it to. */
   serverSide: Set<string> | undefined;
+  /** What others in a channel are told of it, as its tokens say. */
+  channelInfos: Map<string, JsonText> | undefined;
   /** What ends subscriptions whose token is over. */
   expiries: Map<string, () => void> | undefined;
 
@@ -19,6 +22,7 @@ export class Peer {
   /** The subscription's token no longer matters. */
   forget(channel: string): void {
     this.serverSide?.delete(channel);
+    this.channelInfos?.delete(channel);
     this.expiries?.get(channel)?.();
     this.expiries?.delete(channel);
   }

@@ -5,7 +5,7 @@ import { keyId } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Principal, Session } from "../../core/session.ts";
-import { type Tokens, tokenGrace } from "../../core/tokens.ts";
+import { type ChannelTerms, type Tokens, tokenGrace } from "../../core/tokens.ts";
 import type { JsonText, MaybePromise } from "../../ports.ts";
 import type { Peer } from "./peer.ts";
 
@@ -19,10 +19,12 @@ export interface ConnectIdentity {
   readonly expires?: number;
   /** Channels that the gateway subscribes it to, whatever its grants. */
   readonly channels?: readonly string[];
+  /** How it is told of them. */
+  readonly terms?: ReadonlyMap<string, ChannelTerms>;
 }
 
 /** What a token for one channel allows. */
-export interface SubscriptionGrant {
+export interface SubscriptionGrant extends ChannelTerms {
   /** When it is over, in ms since the epoch. */
   readonly expires?: number;
 }

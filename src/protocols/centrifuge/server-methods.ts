@@ -59,7 +59,9 @@ export class ServerMethods {
       broadcast: (request, text, by) => this.#broadcast(request, text, by),
       subscribe: async (request, text, by) => {
         requireAdmin(by);
-        await sessions.subscribe(request, memberText(text, "data"));
+        const [data, info] = [memberText(text, "data"), memberText(text, "info")];
+        const terms = { ...(data === undefined ? {} : { data }), ...(info === undefined ? {} : { info }) };
+        await sessions.subscribe(request, terms);
         return undefined;
       },
       unsubscribe: (request, _, by) => asAdmin(by, () => sessions.unsubscribe(request)),

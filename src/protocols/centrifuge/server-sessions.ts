@@ -2,7 +2,7 @@
 import type { Hub } from "../../core/hub.ts";
 import { closing, Refused, refusals } from "../../core/refusals.ts";
 import type { AnySession } from "../../core/session.ts";
-import type { JsonText } from "../../ports.ts";
+import type { ChannelTerms } from "../../core/tokens.ts";
 import { userOf } from "./client-info.ts";
 import { type ClientSession, refreshGrace } from "./seams.ts";
 import type { ServerRequest } from "./server-shapes.ts";
@@ -25,12 +25,11 @@ export class ServerSessions {
   }
 
   /** A session that has subscribed itself stays as it is. */
-  async subscribe(request: ServerRequest<"subscribe">, data: JsonText | undefined): Promise<void> {
+  async subscribe(request: ServerRequest<"subscribe">, terms: ChannelTerms): Promise<void> {
     const { channel, recover_since: since } = request;
     const place = since === undefined ? {} : { recover: true, offset: since.offset, epoch: since.epoch ?? "" };
     const params: Params = { channel, ...place };
-    const told = data === undefined ? {} : { data };
-    await Promise.all(this.#clientsOf(request).map((session) => this.#subscribeOne(session, params, channel, told)));
+    await Promise.all(this.#clientsOf(request).map((session) => this.#subscribeOne(session, params, channel, terms)));
   }
 
   unsubscribe({ channel, ...whose }: ServerRequest<"unsubscribe">): void {
@@ -62,20 +61,15 @@ export class ServerSessions {
     }
   }
 
-  async #subscribeOne(
-    session: ClientSession,
-    params: Params,
-    channel: string,
-    told: { readonly data?: JsonText },
-  ): Promise<void> {
+  async #subscribeOne(session: ClientSession, params: Params, channel: string, terms: ChannelTerms): Promise<void> {
     const { state } = session;
     if (this.#hub.subscriptionTo(channel, session as AnySession) !== undefined) return;
     const begin = (result: SubscribeResult): void => {
       state.serverSide ??= new Set();
       state.serverSide.add(channel);
-      session.send(state.wire.push({ channel, subscribe: { ...result, ...told } }));
+      session.send(state.wire.push({ channel, subscribe: result }));
     };
-    await this.#subscribing.stream(session, params, begin, true);
+    await this.#subscribing.stream(session, params, begin, terms);
   }
 
   #clientsOf(whose: Whose): readonly ClientSession[] {

@@ -29,7 +29,12 @@ const publication = {
 const receipt = z.object(place);
 const fault = z.object({ code: z.int(), message: z.string() });
 
-const clientInfo = z.object({ user: z.string(), client: z.string(), conn_info: z.unknown().optional() });
+const clientInfo = z.object({
+  user: z.string(),
+  client: z.string(),
+  conn_info: z.unknown().optional(),
+  chan_info: z.unknown().optional(),
+});
 const kept = z.object({
   data,
   offset: z.int(),
@@ -65,6 +70,7 @@ export const serverShapes = {
       client,
       session: client,
       data: data.optional(),
+      info: data.optional().meta({ description: "What others in the channel are told of them. Any JSON." }),
       recover_since: since.optional().meta({ description: "What came after it is told first." }),
     }),
     result: nothing,

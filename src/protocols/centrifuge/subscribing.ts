@@ -4,11 +4,12 @@ import { isPattern, select } from "../../core/channels.ts";
 import type { Hub } from "../../core/hub.ts";
 import { Refused, refusals } from "../../core/refusals.ts";
 import type { AnySession } from "../../core/session.ts";
+import type { ChannelTerms } from "../../core/tokens.ts";
 import type { ChannelSettings, Clock, MaybePromise, Past, Reading, SettingsOf } from "../../ports.ts";
 import { flagField, numberField, offsetField, textField } from "./fields.ts";
 import { parseFilter } from "./filter.ts";
 import type { Forms, Variant } from "./forms.ts";
-import { type ClientSession, refreshGrace, type Seams } from "./seams.ts";
+import { type ClientSession, refreshGrace, type Seams, type SubscriptionGrant } from "./seams.ts";
 import type { Params, SubscribeResult } from "./wire.ts";
 
 /** Where a client says it has got to. */
@@ -72,25 +73,27 @@ export class Subscribing {
     };
   }
 
-  /** `begin` gets the result before anything that comes after it. */
+  /** `begin` gets the result before anything that comes after it. `own`: the gateway itself subscribes it, on these terms. */
   stream(
     session: ClientSession,
     params: Params,
     begin: (result: SubscribeResult) => void,
-    byServer = false,
+    own?: ChannelTerms,
   ): MaybePromise<void> {
     const wish = this.wishOf(session, params);
-    const form = this.#parts.forms.of(session.state.wire, wish.variant);
-    return this.granted(session, params, wish.channel, byServer, (terms, rights) =>
-      this.#parts.hub.subscribe(
+    const { channel, variant, settings } = wish;
+    return this.granted(session, params, channel, own, (terms, rights, { data, joinLeave }) => {
+      const joins = variant.joins === true || (joinLeave === true && settings.presence);
+      const told = data === undefined ? {} : { data };
+      return this.#parts.hub.subscribe(
         session as AnySession,
-        select([wish.channel]),
+        select([channel]),
         pastOf(wish),
-        (reading) => begin({ ...resultOf(reading, wish), ...terms() }),
-        form,
+        (reading) => begin({ ...resultOf(reading, wish), ...terms(), ...told }),
+        this.#parts.forms.of(session.state.wire, { ...variant, joins }),
         rights,
-      ),
-    );
+      );
+    });
   }
 
   /**
@@ -101,17 +104,21 @@ export class Subscribing {
     session: ClientSession,
     params: Params,
     channel: string,
-    byServer: boolean,
-    go: (terms: () => Terms, rights: Rights) => MaybePromise<void>,
+    own: ChannelTerms | undefined,
+    go: (terms: () => Terms, rights: Rights, worded: ChannelTerms) => MaybePromise<void>,
   ): MaybePromise<void> {
     const token = textField(params, "token");
-    if (byServer) return go(endless, everyRight);
-    if (token === "") return go(endless, session.rights);
-    const grant = this.#parts.seams.subscriptionToken(token, channel, session.principal);
-    const goOn = ({ expires }: { readonly expires?: number }): MaybePromise<void> => {
+    if (own === undefined && token === "") return go(endless, session.rights, {});
+    const goOn = ({ expires, ...worded }: SubscriptionGrant): MaybePromise<void> => {
       if (!session.open) return;
-      return go(expires === undefined ? endless : () => this.expireAt(session, channel, expires), everyRight);
+      if (worded.info !== undefined) {
+        session.state.channelInfos ??= new Map();
+        session.state.channelInfos.set(channel, worded.info);
+      }
+      return go(expires === undefined ? endless : () => this.expireAt(session, channel, expires), everyRight, worded);
     };
+    if (own !== undefined) return goOn(own);
+    const grant = this.#parts.seams.subscriptionToken(token, channel, session.principal);
     return grant instanceof Promise ? grant.then(goOn) : goOn(grant);
   }
 

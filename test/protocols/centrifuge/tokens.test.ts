@@ -175,3 +175,37 @@ test("Rights are those of the token that came last", async () => {
   expect(await subscribe(4)).toHaveProperty("subscribe");
   bare.close();
 });
+
+test("`subs` says what a subscription begins with, what others are told of it there, and whether it hears of joins", async () => {
+  await open({ presence: ["rooms/*"], publish: ["rooms/*"], subscribe: ["rooms/*"] });
+  const subs = {
+    "rooms/hall": { data: { welcome: true }, info: { seat: 1 }, override: { join_leave: { value: true } } },
+    "rooms/yard": { b64data: btoa('"plain"') },
+  };
+  const ada = await Bare.open(gateway.ws);
+  const reply = await ada.ask({ id: 1, connect: { token: await token({ sub: "ada", subs }) } });
+  expect(reply).toMatchObject({
+    connect: { subs: { "rooms/hall": { data: { welcome: true } }, "rooms/yard": { data: "plain" } } },
+  });
+  const bob = await Bare.connected(gateway, { token: await token({ sub: "bob" }) });
+  const ticket = await token({ sub: "bob", channel: "rooms/hall", info: { seat: 2 } });
+  expect(await bob.ask({ id: 2, subscribe: { channel: "rooms/hall", token: ticket } })).toHaveProperty("subscribe");
+  const joined = { channel: "rooms/hall", join: { info: { user: "bob", chan_info: { seat: 2 } } } };
+  await until(() => ada.pushes.length >= 2, "the joins");
+  expect(ada.pushes).toContainEqual(
+    expect.objectContaining({ ...joined, join: { info: expect.objectContaining(joined.join.info) } }),
+  );
+  const { presence } = (await bob.ask({ id: 3, presence: { channel: "rooms/hall" } })) as { presence: Json };
+  expect(Object.values(presence["presence"] as Json)).toMatchObject([
+    { user: "ada", chan_info: { seat: 1 } },
+    { user: "bob", chan_info: { seat: 2 } },
+  ]);
+  await ada.ask({ id: 4, publish: { channel: "rooms/hall", data: 1 } });
+  await until(() => bob.pushes.some((push) => "pub" in push), "the publication");
+  expect(bob.pushes.find((push) => "pub" in push)).toMatchObject({
+    pub: { info: { user: "ada", chan_info: { seat: 1 } } },
+  });
+  expect(bob.pushes.some((push) => "join" in push)).toBe(false);
+  ada.close();
+  bob.close();
+});
