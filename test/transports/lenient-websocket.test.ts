@@ -117,6 +117,7 @@ describe("After the 101", () => {
       await at.clock.advance(30);
       await until(() => frames(client).length === 1, "the frame");
       expect(client.chunks).toHaveLength(2);
+      await at.clock.advance(100);
       expect(peer.drains).toBe(1);
     },
   );

@@ -8,7 +8,7 @@ import type { JsonText } from "../../ports.ts";
 /** One thing that a message asks for. Rooms are named by their channels. */
 export type Wish =
   | { readonly kind: "join" | "leave"; readonly channel: string }
-  | { readonly kind: "room"; readonly room: string; readonly channel: string; readonly data: JsonText }
+  | { readonly kind: "room"; readonly channel: string; readonly data: JsonText }
   /** To the server itself; `room` if the message went to one too. */
   | { readonly kind: "inbox"; readonly data: JsonText; readonly room?: string };
 
@@ -26,9 +26,10 @@ export function wishesOf(text: string): (() => Wish)[] {
   const { join, room, msg, leave } = members;
   const wishes: (() => Wish)[] = [];
   if (join) wishes.push(() => ({ kind: "join", channel: channelOf(join) }));
-  if (room) wishes.push(() => ({ kind: "room", ...roomOf(room), data: dataOf(msg, text) }));
+  if (room) wishes.push(() => ({ kind: "room", channel: channelOf(room), data: dataOf(msg, text) }));
   if (msg) {
-    wishes.push(() => ({ kind: "inbox", data: dataOf(msg, text), ...(room ? { room: roomOf(room).room } : {}) }));
+    const said = room && isName(room) ? { room: String(room) } : {};
+    wishes.push(() => ({ kind: "inbox", data: dataOf(msg, text), ...said }));
   }
   if (leave) wishes.push(() => ({ kind: "leave", channel: channelOf(leave) }));
   return wishes;
@@ -43,15 +44,13 @@ function membersOf(text: string): Members | undefined {
   }
 }
 
-function roomOf(name: unknown): { readonly room: string; readonly channel: string } {
-  if (typeof name !== "string" && typeof name !== "number") {
-    throw new Refused("badRequest", "Cannot find the room: its name is a text");
-  }
-  return { room: String(name), channel: `room/${foreignName(String(name), "level")}` };
+function isName(name: unknown): name is string | number {
+  return typeof name === "string" || typeof name === "number";
 }
 
-function channelOf(name: unknown): string {
-  return roomOf(name).channel;
+function channelOf(room: unknown): string {
+  if (!isName(room)) throw new Refused("badRequest", "Cannot find the room: its name is a text");
+  return `room/${foreignName(String(room), "level")}`;
 }
 
 function dataOf(msg: unknown, text: string): JsonText {
