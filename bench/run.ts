@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { buildTools } from "./build.ts";
 import { canPin, endAll, killAll } from "./processes.ts";
 import { isMet, tableOf } from "./report.ts";
+import { boards } from "./scenarios/boards.ts";
 import { channels } from "./scenarios/channels.ts";
 import { connects } from "./scenarios/connects.ts";
 import { deconz } from "./scenarios/deconz.ts";
@@ -30,6 +31,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   recovery,
   killed,
   deconz,
+  boards,
 };
 
 const whole: Effort = { reps: 5, window: 1.5, settle: 0.6, crowd: 10_000, rest: 4 };

@@ -3,7 +3,7 @@ import { byCentrifuge, type Server, type ServerName } from "../servers.ts";
 import { connectedAll, type Outcome, type Row, type Workshop } from "../workshop.ts";
 import { row } from "./rows.ts";
 
-interface Case {
+export interface Case {
   readonly name: ServerName;
   readonly kind: string;
   /** Bytes. */
@@ -54,7 +54,7 @@ async function measureAll(workshop: Workshop, title: string, all: readonly Case[
     for (let rep = 0; rep < (name === "gateway" ? Math.min(reps, 2) : 1); rep++) {
       workshop.say(`${scenario}, ${name}, ${kind}`);
       // A process of its own each time: what an earlier crowd left free would hide what this one takes.
-      const { bytes, received } = await workshop.withServers([name], ([server]) => idle(workshop, server, one));
+      const { bytes, received } = await workshop.withServers([name], ([server]) => idle(workshop, server, one, crowd));
       perConnection.push(bytes);
       missing += crowd - received;
     }
@@ -67,13 +67,15 @@ async function measureAll(workshop: Workshop, title: string, all: readonly Case[
   return { rows, raw };
 }
 
-async function idle(
+/** What each of a crowd of idle subscribers takes, and how many of them then got a publication. */
+export async function idle(
   workshop: Workshop,
   server: Server | undefined,
-  { channel, options }: Case,
+  { channel, options }: Pick<Case, "channel" | "options">,
+  crowd: number,
 ): Promise<{ bytes: number; received: number }> {
   if (server === undefined) throw new Error("Cannot measure memory: no server");
-  const { crowd, rest } = workshop.effort;
+  const { rest } = workshop.effort;
   const subscribe = async (count: number): Promise<ReturnType<Workshop["load"]>> => {
     const times = ["--settle", 0, "-t", 300, "--control"];
     const load = workshop.load(...(await options(server, channel)), "-n", count, ...times);

@@ -74,6 +74,8 @@ export interface HubFigures {
   dropped: number;
   /** Sessions that were ended because they were too slow. */
   slow: number;
+  /** What was refused to sessions, or could not be sent to them, by the refusal's name. */
+  readonly refused: Map<string, number>;
   /** Subscriptions that went on where they had been, and those that were told of a gap instead. */
   recovered: number;
   unrecovered: number;
@@ -92,7 +94,15 @@ export class Hub implements SessionHost {
   readonly sessions = new Set<AnySession>();
   /** Those that do not read as fast as they are written to. */
   readonly lagging = new Set<AnySession>();
-  readonly figures: HubFigures = { published: 0, handedOut: 0, dropped: 0, slow: 0, recovered: 0, unrecovered: 0 };
+  readonly figures: HubFigures = {
+    published: 0,
+    handedOut: 0,
+    dropped: 0,
+    slow: 0,
+    refused: new Map(),
+    recovered: 0,
+    unrecovered: 0,
+  };
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly #clock: Clock;
   readonly #broker: Broker;

@@ -67,7 +67,7 @@ export interface SessionHost {
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly joiner: BatchJoiner;
   /** What happened to all sessions since the start. */
-  readonly figures: { slow: number; dropped: number };
+  readonly figures: { slow: number; dropped: number; readonly refused: Map<string, number> };
   owing(session: AnySession): void;
   lags(session: AnySession): void;
   caughtUp(session: AnySession): void;
@@ -250,6 +250,9 @@ export class Session<State = unknown> implements Inlet {
 
   /** Something was refused to the peer, or could not be sent to it; whether it is told is its protocol's to say. */
   note(refused: Refused): void {
+    const { figures } = this.host;
+    const { name } = refused.refusal;
+    figures.refused.set(name, (figures.refused.get(name) ?? 0) + 1);
     this.refusals++;
     this.lastRefusal = refused;
     this.lastRefusalAt = this.host.now;

@@ -92,6 +92,16 @@ export class Metrics {
     counter(registers, "hearthwire_slow_ended_total", "Sessions that were ended because they were too slow.", () => {
       return figures.slow;
     });
+    new Counter({
+      name: "hearthwire_refusals_total",
+      help: "What was refused to sessions, or could not be sent to them, by the names of /docs/codes.",
+      labelNames: ["refusal"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [refusal, count] of figures.refused) this.inc({ refusal }, count);
+      },
+    });
     counter(registers, "hearthwire_recoveries_total", "Subscriptions that went on where they had been.", () => {
       return figures.recovered;
     });

@@ -96,6 +96,25 @@ test("a backend at the Unix socket is heard by a board", async () => {
   }
 });
 
+test("what a board cannot take stands in metrics and in its session's entry", async () => {
+  const { gateway, port } = await start();
+  const board = await RawClient.connect(port);
+  await board.send(requestOf2015.join(""));
+  await until(() => texts(board).length === 1, "the welcome");
+  const key = gateway.admin;
+  await gateway.ask("/channels/room/all", { method: "POST", key, body: "x".repeat(200) });
+  expect((await gateway.ask("/metrics")).text).toContain('hearthwire_refusals_total{refusal="limit_exceeded"} 1\n');
+  const { body } = await gateway.ask("/sessions", { key });
+  const { sessions } = body as { sessions: { transport: string }[] };
+  expect(sessions.find(({ transport }) => transport === "lenient-websocket/2015")).toMatchObject({
+    protocol: "espruino",
+    refusals: 1,
+    last_refusal: { name: "limit_exceeded", message: expect.stringContaining("bytes of room/all") },
+  });
+  expect(gateway.warnings).toEqual([expect.stringContaining("bytes of room/all")]);
+  board.reset();
+});
+
 test("when the gateway stops, boards are told in their own way", async () => {
   const { gateway, port } = await start();
   const old = await RawClient.connect(port);

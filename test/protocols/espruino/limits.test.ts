@@ -45,6 +45,7 @@ describe("What does not fit", () => {
       [1, "limit_exceeded"],
       [0, undefined],
     ]);
+    expect([...stage.hub.figures.refused]).toEqual([["limit_exceeded", 3]]);
     expect(said(stage, "warn")).toEqual([
       "Cannot send 128 bytes of room/a to boards of espruino/lenient-websocket/2015",
     ]);
