@@ -13,6 +13,7 @@ import { deconz } from "./scenarios/deconz.ts";
 import { centrifugeFlood, flood } from "./scenarios/flood.ts";
 import { growth } from "./scenarios/growth.ts";
 import { ingest } from "./scenarios/ingest.ts";
+import { jeedom } from "./scenarios/jeedom.ts";
 import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
 import { killed, recovery } from "./scenarios/storms.ts";
@@ -32,6 +33,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   killed,
   deconz,
   boards,
+  jeedom,
 };
 
 const whole: Effort = { reps: 5, window: 1.5, settle: 0.6, crowd: 10_000, rest: 4 };

@@ -2,7 +2,7 @@
 import { version } from "../package.json" with { type: "json" };
 import { assembleDeconz } from "./assembly/deconz.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
-import { jeedomBridges } from "./assembly/jeedom.ts";
+import { assembleJeedom } from "./assembly/jeedom.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
 import type { Assembled, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
 import { type Held, type Predecessor, succeed } from "./assembly/succession.ts";
@@ -187,9 +187,9 @@ class Assembly implements Gateway {
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
     const parts: Parts = { config, log, clock, chance, dialer: systemDialer, hub, gate, keyring, pairing, rate, calls };
     // To add a protocol is to add one folder, and one line here.
-    this.#assembled = [assembleDeconz(parts), assembleEspruino(parts)];
+    this.#assembled = [assembleDeconz(parts), assembleEspruino(parts), assembleJeedom(parts)];
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
-    this.#bridges = [...this.#assembled.flatMap(({ bridges }) => bridges), ...jeedomBridges(parts)];
+    this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges);
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
     this.#api = new Api({

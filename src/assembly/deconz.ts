@@ -1,5 +1,5 @@
 /** deCONZ: bridges to gateways, and the protocol at its places. */
-import { deconzBridge, deconzPolicy } from "../config/policies.ts";
+import { bridgeAt, deconzPolicy } from "../config/policies.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import { DeconzBridge } from "../protocols/deconz/bridge.ts";
 import { registerCalls } from "../protocols/deconz/calls.ts";
@@ -24,7 +24,7 @@ export function assembleDeconz(parts: Parts): Assembled {
     option: string,
     more: Partial<DeconzPlace> = {},
   ): Deconz => {
-    const name = deconzBridge(config, bridge);
+    const name = bridgeAt(config, "deconz", bridge);
     const served = bridges.find((one) => one.name === name);
     return new Deconz(shared, { bridge: served, below, pathKey, webSocketPort: () => told, option, ...more });
   };

@@ -1,10 +1,55 @@
-/** Jeedom: bridges to it. */
+/** Jeedom: the bridges to it, and the protocol of its plugin at its places. */
+import { bridgeAt, policyOf } from "../config/policies.ts";
+import type { Config, ListenerConfig } from "../config/schema.ts";
+import { plainHost, urlHost } from "../protocols/jeedom/allowed-hosts.ts";
 import { JeedomBridge } from "../protocols/jeedom/bridge.ts";
 import { registerCalls } from "../protocols/jeedom/calls.ts";
+import { Listening } from "../protocols/jeedom/listening.ts";
+import { Jeedom } from "../protocols/jeedom/protocol.ts";
 import { readBridgeKey } from "../storage/bridge-keys.ts";
-import type { Parts } from "./parts.ts";
+import type { Assembled, ListeningPlace, Parts } from "./parts.ts";
 
-export function jeedomBridges({ config, hub, clock, chance, log, dialer, calls }: Parts): readonly JeedomBridge[] {
+type Options = Config["protocols"]["jeedom"];
+
+/** As the plugin has it, in ms. */
+const usualAuthDelay = 1000;
+
+export function assembleJeedom(parts: Parts): Assembled {
+  const { config, hub, gate, clock, log } = parts;
+  const { heartbeat, public_url: publicUrl } = config;
+  const bridges = bridgesOf(parts);
+
+  const protocolAt = (options: Options, below: string, option: string): Jeedom => {
+    const name = bridgeAt(config, "jeedom", options.bridge);
+    const upstream = bridges.find((one) => one.name === name);
+    const { auth_delay: authDelay = usualAuthDelay, read_delay: readDelay = 0, rights = "user" } = options;
+    const place = { hub, gate, clock, log, heartbeat, authDelay, readDelay, rights };
+    const listening = upstream === undefined ? undefined : new Listening({ ...place, upstream });
+    const allowed = hostsIn(options.allowed_hosts);
+    const ownHost = publicUrl === undefined ? undefined : urlHost(publicUrl);
+    const known = (): readonly string[] => [...(upstream?.hosts ?? []), ...(ownHost === undefined ? [] : [ownHost])];
+    const hosts = allowed === undefined ? known : () => allowed;
+    const requireOrigin = options.require_origin ?? true;
+    return new Jeedom({ listening, below, hosts, requireOrigin, option, log });
+  };
+
+  const listen = (listener: ListenerConfig, option: string, { listeners, frontOf }: ListeningPlace): readonly [] => {
+    const { listen: at, tls } = listener;
+    const front = frontOf(protocolAt(listener, "", option), policyOf(config, listener));
+    listeners.listen(at, { front, tls, protocol: "jeedom" });
+    return [];
+  };
+
+  return { protocol: protocolAt(config.protocols.jeedom, "/jeedom", "protocols.jeedom"), bridges, listen };
+}
+
+/** A list, or a text with commas as the plugin's setting. */
+function hostsIn(written: Options["allowed_hosts"]): readonly string[] | undefined {
+  const hosts = typeof written === "string" ? written.split(",") : written;
+  return hosts?.map(plainHost).filter((host) => host !== "");
+}
+
+function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): readonly JeedomBridge[] {
   const ours = [...config.bridges].filter(([, { type }]) => type === "jeedom");
   return ours.map(([name, { url, key: given, rest = false, read_delay: readDelay }]) => {
     const key = (): string | undefined => given ?? readBridgeKey(config.data, name);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { type ConfigFault, printPath } from "./faults.ts";
 import { type Given, locate } from "./given.ts";
 import { collide, type ListenAddress, printListen } from "./listen.ts";
-import { deconzBridge } from "./policies.ts";
-import type { Config } from "./schema.ts";
+import { bridgeAt } from "./policies.ts";
+import type { Config, ProtocolName } from "./schema.ts";
 import { placeOf } from "./yaml.ts";
 
 type Path = readonly PropertyKey[];
@@ -69,17 +69,21 @@ function checkSockets(config: Config, given: Given): readonly ConfigFault[] {
   return [faultAt(given, ["unix_socket", "path"], message)];
 }
 
-/** What serves a gateway needs one. */
+/** Protocols that serve a home system, and what it is called. */
+const served: Partial<Record<ProtocolName, string>> = { deconz: "gateway", jeedom: "Jeedom" };
+
+/** What serves a home system needs one. */
 function checkBridges(config: Config, given: Given): readonly ConfigFault[] {
   return config.listeners.flatMap(({ protocol, bridge }, at) => {
-    if (protocol !== "deconz" || deconzBridge(config, bridge) !== undefined) return [];
+    const system = protocol === undefined ? undefined : served[protocol];
+    if (protocol === undefined || system === undefined || bridgeAt(config, protocol, bridge) !== undefined) return [];
     const path = ["listeners", at];
     const place = `\`${printPath(path)}\``;
     const why =
       bridge === undefined
-        ? "name a bridge of type deconz by `bridge`"
-        : `there is no bridge ${JSON.stringify(bridge)} of type deconz`;
-    return [faultAt(given, path, `Cannot tell which gateway ${place} serves: ${why}`)];
+        ? `name a bridge of type ${protocol} by \`bridge\``
+        : `there is no bridge ${JSON.stringify(bridge)} of type ${protocol}`;
+    return [faultAt(given, path, `Cannot tell which ${system} ${place} serves: ${why}`)];
   });
 }
 

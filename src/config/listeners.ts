@@ -1,10 +1,11 @@
 /** The options of a place where the gateway listens, and of who may come there without a key. */
 import { z } from "zod";
+import { jeedomOptions } from "./jeedom.ts";
 import { option } from "./option.ts";
 import { duration, filePath, listenAddress, origin, pattern, range, size, whole } from "./values.ts";
 
 /** The protocols that exist. A new protocol is one entry here. */
-export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz", "espruino"] as const;
+export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz", "espruino", "jeedom"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({
@@ -72,16 +73,19 @@ export const access = {
 
 const port = whole({ least: 1, most: 65_535 });
 
+/** Which home system is served at a place, by the protocols that serve one. */
+const bridge = option(
+  {
+    is: "Which bridge's home system is served (protocols deconz and jeedom).",
+    byDefault: "the bridge of the protocol's type, if there is one only",
+    example: "deconz",
+  },
+  z.string().min(1).optional(),
+);
+
 /** What is said of deCONZ's protocol at a place that speaks it. */
 export const deconzOptions = {
-  bridge: option(
-    {
-      is: "Which bridge's gateway is served (protocol deconz).",
-      byDefault: "the bridge of type deconz, if there is one only",
-      example: "deconz",
-    },
-    z.string().min(1).optional(),
-  ),
+  bridge,
   path_key: option(
     {
       is: "Whether a key may stand in the path of the WebSocket, as in `ws://host/<key>` (protocol deconz).",
@@ -165,6 +169,7 @@ export const listener = z.strictObject({
   ),
   ...deconzOptions,
   ...espruinoOptions,
+  ...jeedomOptions,
   ws_port: option(
     {
       is: "Where the WebSocket is: on the port of `listen`, on a port of its own, or on the first free one of 443, 8080, 8088, 20877 and any other (protocol deconz).",

@@ -49,16 +49,20 @@ const houseNetworks = [
   "fe80::/10",
 ];
 
-/** The bridge whose gateway is served at a place: the one named, or the only one of its type. */
-export function deconzBridge({ bridges }: Pick<Config, "bridges">, named: string | undefined): string | undefined {
-  const names = [...bridges].filter(([, { type }]) => type === "deconz").map(([name]) => name);
+/** The bridge that a protocol serves at a place: the one named, or the only one of the protocol's type. */
+export function bridgeAt(
+  { bridges }: Pick<Config, "bridges">,
+  protocol: ProtocolName,
+  named: string | undefined,
+): string | undefined {
+  const names = [...bridges].filter(([, { type }]) => type === protocol).map(([name]) => name);
   if (named !== undefined) return names.find((name) => name === named);
   return names.length === 1 ? names[0] : undefined;
 }
 
 /** Clients of a deCONZ gateway send no key: who is in the house may listen to it, unless it is said otherwise. */
 export function deconzPolicy(config: Config, access: Access & { readonly bridge?: string | undefined }): Policy {
-  const bridge = deconzBridge(config, access.bridge);
+  const bridge = bridgeAt(config, "deconz", access.bridge);
   const policy = policyOf(config, { ...access, open_to: access.open_to ?? houseNetworks });
   if (access.anonymous !== undefined) return policy;
   return { ...policy, anonymous: bridge === undefined ? {} : { subscribe: [`${bridge}/**`] } };

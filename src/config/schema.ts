@@ -6,6 +6,7 @@ import { z } from "zod";
 import { bridges } from "./bridges.ts";
 import { calls } from "./calls.ts";
 import { channels } from "./channels.ts";
+import { jeedomOptions } from "./jeedom.ts";
 import { limits } from "./limits.ts";
 import { access, anonymous, deconzOptions, listener, maxAge, type ProtocolName, tlsOption } from "./listeners.ts";
 import { option } from "./option.ts";
@@ -17,7 +18,7 @@ export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
 export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
-export const protocolsToCome: readonly string[] = ["jeedom", "jeedomconnect"];
+export const protocolsToCome: readonly string[] = ["jeedomconnect"];
 export const optionsToCome: readonly string[] = ["addresses"];
 
 const protocol = (name: ProtocolName) =>
@@ -168,6 +169,13 @@ export const schema = z.strictObject({
             example: { open_to: ["192.168.0.0/16"] },
           },
           z.strictObject(access).prefault({}),
+        ),
+        jeedom: option(
+          {
+            is: "The protocol of Jeedom's plugin Websocket on the main listener, at `/jeedom`.",
+            example: { allowed_hosts: ["myjeedom.example"] },
+          },
+          z.strictObject({ origins: access.origins, bridge: deconzOptions.bridge, ...jeedomOptions }).prefault({}),
         ),
       })
       .prefault({}),

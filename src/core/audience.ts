@@ -25,6 +25,8 @@ export class Audience {
   #offset = -1;
   /** A publication is missing: the sessions were told, and are to be let go. */
   broken = false;
+  /** Until when it hands out nothing, where its form spaces its writes. */
+  restsUntil = 0;
 
   constructor(form: Form, selector: Selector) {
     this.form = form;

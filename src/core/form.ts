@@ -29,6 +29,8 @@ export abstract class Form {
   readonly counted: boolean = false;
   /** A frame may build on the one before it, which newcomers do not have: they get `frameAlone` first. */
   readonly chained: boolean = false;
+  /** Least time from one write of an audience to the next, in ms: what comes meanwhile leaves in one. */
+  readonly spacing: number = 0;
   #lastPublication: Publication | undefined;
   #lastFrame: Frame = "";
 

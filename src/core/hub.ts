@@ -339,6 +339,8 @@ export class Hub implements SessionHost {
         const dirty = this.#dirty;
         this.#dirty = [];
         for (const audience of dirty) {
+          const { spacing } = audience.form;
+          if (spacing > 0 && audience.owing) audience.restsUntil = this.now + spacing;
           this.figures.handedOut += audience.flush(this.#delivered);
           if (audience.broken) this.#letGo(audience);
         }
@@ -351,6 +353,12 @@ export class Hub implements SessionHost {
       this.joiner.clear();
       this.#handedOut = this.delivered;
     }
+  }
+
+  /** Hands out all that a session is owed, also what its form still holds back. */
+  flushFor(session: AnySession): void {
+    for (const audience of audiencesOf(session)) if (audience.owing) this.#dirty.push(audience);
+    this.flush();
   }
 
   /** The sessions of an audience that missed something were told so. */
@@ -519,6 +527,13 @@ export class Hub implements SessionHost {
   // ── Time ──
 
   #dirtied(audience: Audience): void {
+    const { spacing } = audience.form;
+    const rest = spacing === 0 ? 0 : audience.restsUntil - this.now;
+    // More than the spacing: the clock was set back.
+    if (rest > 0 && rest <= spacing) {
+      this.#clock.after(rest, () => audience.owing && this.#dirtied(audience));
+      return;
+    }
     this.#dirty.push(audience);
     this.#flushSoon();
   }

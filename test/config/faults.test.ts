@@ -96,7 +96,7 @@ describe("A configuration is refused", () => {
     for (const name of ["addresses"]) {
       expect(faultOf(`${name}: {}`)).toBe(`${file}:1:1:Cannot use option \`${name}\`: it is not built yet`);
     }
-    for (const name of ["jeedom", "jeedomconnect"]) {
+    for (const name of ["jeedomconnect"]) {
       expect(faultOf(`protocols: { ${name}: {} }`)).toContain(`\`protocols.${name}\`: it is not built yet`);
       expect(faultOf(`listeners: [{ listen: 1, protocol: ${name} }]`)).toContain("it is not built yet");
     }

@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/ports.ts";
 
 interface Timer {
-  readonly due: number;
+  due: number;
   readonly order: number;
   readonly task: () => void;
 }
@@ -55,6 +55,12 @@ export class FakeClock implements Clock {
       this.endTurn();
     }
     this.#now = end;
+  }
+
+  /** Sets the hands back, as people and time servers do; what waits waits as long as before. */
+  setBack(ms: number): void {
+    this.#now -= ms;
+    for (const timer of this.#timers) timer.due -= ms;
   }
 
   /** How many timers wait. */

@@ -1,6 +1,5 @@
 /**
- * The bridge to one Jeedom: its events and its house become publications, and batches for the peer side. Jeedom is asked
- * once, however many listen.
+ * The bridge to one Jeedom: its events and its house become publications. Jeedom is asked once, however many listen.
  */
 import { everyRight } from "../../core/access.ts";
 import { BackOff } from "../../core/back-off.ts";
@@ -8,7 +7,6 @@ import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
 import type { Hub } from "../../core/hub.ts";
 import { MapPicture } from "../../core/map-picture.ts";
 import type { Bridge, BridgeState, Chance, Clock, Dialer, Log } from "../../ports.ts";
-import { Batches } from "./batches.ts";
 import { Conversation } from "./conversation.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { hostOf, readHosts } from "./hosts.ts";
@@ -17,7 +15,7 @@ import { HouseReader } from "./house-reader.ts";
 import { JsonRpc, KeyRefused } from "./json-rpc.ts";
 import { KeyChecks } from "./key-checks.ts";
 import { Picture } from "./picture.ts";
-import type { Batch, JeedomUpstream, Replay, Sight } from "./upstream.ts";
+import type { JeedomEvent, JeedomUpstream, Sight } from "./upstream.ts";
 
 export interface JeedomBridgeParts {
   readonly name: string;
@@ -54,7 +52,6 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
   readonly #picture: Picture;
   readonly #cursor = new EventCursor();
   readonly #house: HouseReader;
-  readonly #batches = new Batches();
   readonly #checks: KeyChecks;
   #hosts: readonly string[];
   #conversation: Conversation | undefined;
@@ -112,14 +109,6 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
     this.#status.become("stopped");
   }
 
-  hear(ears: (batch: Batch) => void): () => void {
-    return this.#batches.hear(ears);
-  }
-
-  replay(since: number): Replay {
-    return this.#batches.since(since);
-  }
-
   check(key: string): Promise<Sight | undefined> {
     return this.#checks.check(key);
   }
@@ -160,14 +149,14 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
     return new Conversation(
       parts,
       {
-        began: (jeedomNow) => {
+        began: () => {
           this.#hears = true;
-          this.#tellHole(jeedomNow);
+          this.#tellHole();
         },
-        heard: (batch) => this.#heard(batch),
-        missed: (jeedomNow) => {
+        heard: (events) => this.#heard(events),
+        missed: () => {
           this.#holeSince ??= this.#lastHeard;
-          this.#tellHole(jeedomNow);
+          this.#tellHole();
         },
         read: () => {
           this.#backOff.succeeded();
@@ -223,7 +212,7 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
   #isListenedTo(): boolean {
     const { hub, clock } = this.#parts;
     const channels = [this.events, ...kinds.map((kind) => this.#maps[kind].channel)];
-    if (!this.#batches.isHeard && !channels.some((channel) => hub.listeners(channel) > 0)) return false;
+    if (!channels.some((channel) => hub.listeners(channel) > 0)) return false;
     this.#lastListened = clock.now();
     return true;
   }
@@ -251,21 +240,19 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
 
   // ── Events ──
 
-  #heard(batch: Batch): boolean {
+  #heard(events: readonly JeedomEvent[]): boolean {
     this.#status.event();
     let mustRead = false;
-    for (const event of batch.events) {
+    for (const event of events) {
       this.#voice.publish(this.events, { data: event.text });
       mustRead = this.#picture.apply(event) || mustRead;
     }
-    this.#batches.tell(batch);
     return mustRead;
   }
 
-  #tellHole(jeedomNow: number): void {
+  #tellHole(): void {
     const from = this.#holeSince;
     this.#holeSince = undefined;
-    this.#batches.wholeSince(jeedomNow);
     if (from === undefined) return;
     const data = JSON.stringify({ gap: { from, to: this.#parts.clock.now() } });
     this.#voice.publish(this.events, { data, tags: { gap: "upstream" } });

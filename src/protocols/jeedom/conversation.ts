@@ -7,7 +7,7 @@ import type { EventCursor, Question } from "./event-cursor.ts";
 import { readChanges } from "./events.ts";
 import type { HouseReader } from "./house-reader.ts";
 import type { JsonRpc } from "./json-rpc.ts";
-import type { Batch } from "./upstream.ts";
+import type { JeedomEvent } from "./upstream.ts";
 
 export interface ConversationParts {
   readonly rpc: JsonRpc;
@@ -19,14 +19,14 @@ export interface ConversationParts {
 }
 
 export interface ConversationEars {
-  /** Jeedom is there, and it is known what time it has. Whatever was missed is missing before what is told from now on. */
-  began(jeedomNow: number): void;
+  /** Jeedom is there. Whatever was missed is missing before what is told from now on. */
+  began(): void;
   /** Jeedom answered: all until now was heard. */
   answered(): void;
   /** The answer is whether the house has to be read again to know what it is about. */
-  heard(batch: Batch): boolean;
+  heard(events: readonly JeedomEvent[]): boolean;
   /** Events may be missing here. */
-  missed(jeedomNow: number): void;
+  missed(): void;
   /** The house was read: all that is known is true now. */
   read(): void;
   /** Something is not as it should be, which ends nothing. */
@@ -89,7 +89,7 @@ export class Conversation {
     if (this.#over) return;
     const isFirst = cursor.begin(jeedomNow, clock.now());
     if (cursor.isAheadOf(jeedomNow)) this.#putBack(jeedomNow);
-    this.#ears.began(jeedomNow);
+    this.#ears.began();
     await this.#poll(cursor.lookBack(clock.now()), isFirst);
     while (!this.#over && !this.#ears.mayRest()) {
       if (clock.now() >= this.#readingDue) await this.#readHouse();
@@ -121,22 +121,22 @@ export class Conversation {
     const asked = clock.now();
     const { text } = await rpc.ask("event::changes", { params, patience });
     if (this.#over) return 0;
-    const changes = readChanges(text);
-    if (changes.events.length === 0 && told > 0) {
+    const events = readChanges(text);
+    if (events.length === 0 && told > 0) {
       this.#stretch = Math.min(mostStretched, Math.max(1, (clock.now() - asked) / 1000 / told));
     }
-    if (isFirst) cursor.passOver(changes.events);
+    if (isFirst) cursor.passOver(events);
     const now = clock.now();
-    const { fresh, goesOn, mayLack } = cursor.take(changes.events, now);
+    const { fresh, goesOn, mayLack } = cursor.take(events, now);
     if (mayLack) {
-      this.#ears.missed(Math.min(...fresh.map((event) => event.datetime)));
+      this.#ears.missed();
       this.#wantHouse(leastSpacingWhenFull);
     }
     this.#ears.answered();
     if (goesOn) this.#sure = now;
     if (fresh.length === 0) return 0;
     this.#lastFresh = now;
-    if (this.#ears.heard({ datetime: changes.datetime, events: fresh })) this.#wantHouse(leastSpacing);
+    if (this.#ears.heard(fresh)) this.#wantHouse(leastSpacing);
     return fresh.length;
   }
 
@@ -146,7 +146,7 @@ export class Conversation {
     if (this.#over) return;
     if (this.#parts.cursor.isAheadOf(jeedomNow)) {
       this.#putBack(jeedomNow);
-      this.#ears.missed(jeedomNow);
+      this.#ears.missed();
       this.#ears.noticed("Jeedom's clock was put back");
       this.#wantHouse(0);
     }

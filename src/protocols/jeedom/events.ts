@@ -4,12 +4,6 @@ import { elementTexts, memberText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 import type { JeedomEvent, Subject } from "./upstream.ts";
 
-export interface Changes {
-  /** As Jeedom wrote it. */
-  readonly datetime: JsonText;
-  readonly events: readonly JeedomEvent[];
-}
-
 /** Which member of an event's option says what it is about. */
 const subjects: Readonly<Record<string, readonly [kind: Subject["kind"], member: string]>> = {
   "cmd::update": ["commands", "cmd_id"],
@@ -21,12 +15,12 @@ const subjects: Readonly<Record<string, readonly [kind: Subject["kind"], member:
 };
 
 /** The whole answer's text, known to be a JSON object. What is no event in it is passed over. */
-export function readChanges(text: string): Changes {
+export function readChanges(text: string): readonly JeedomEvent[] {
   const result = memberText(text, "result") ?? "";
-  if (!result.startsWith("{")) return { datetime: "0", events: [] };
+  if (!result.startsWith("{")) return [];
   const rows = memberText(result, "result") ?? "";
   const texts = rows.startsWith("[") ? elementTexts(rows) : [];
-  return { datetime: memberText(result, "datetime") ?? "0", events: texts.flatMap((row) => readEvent(row) ?? []) };
+  return texts.flatMap((row) => readEvent(row) ?? []);
 }
 
 export function readEvent(text: JsonText): JeedomEvent | undefined {

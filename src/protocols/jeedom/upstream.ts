@@ -1,4 +1,4 @@
-/** What the peer side hears of a Jeedom, and asks it. The bridge implements it: Jeedom is asked once, however many listen. */
+/** What the peer side asks of a Jeedom; the events it hears are publications. The bridge implements it. */
 import type { JsonText } from "../../ports.ts";
 
 /** What an event is about, named as the map channel that has it. */
@@ -17,24 +17,9 @@ export interface JeedomEvent {
   readonly subject?: Subject;
 }
 
-/** One answer of Jeedom's without what earlier ones had; never empty. */
-export interface Batch {
-  /** As Jeedom wrote it: a number, or a text that holds one. */
-  readonly datetime: JsonText;
-  readonly events: readonly JeedomEvent[];
-}
-
-/** What was heard since a time. */
-export interface Replay {
-  /** In order. Of the first, only what is newer than the time. */
-  readonly batches: readonly Batch[];
-  /** Nothing is missing: the kept history reaches back to the time, and Jeedom was heard all the while. */
-  readonly complete: boolean;
-}
-
 /** What a user may see. */
 export interface Sight {
-  /** The same for the same rights: a batch is worded once for all who have them. */
+  /** The same for the same rights: events are worded once for all who have them. */
   readonly id: string;
   sees(event: JeedomEvent): boolean;
 }
@@ -42,13 +27,6 @@ export interface Sight {
 export interface JeedomUpstream {
   /** The bridge's name. */
   readonly name: string;
-  /**
-   * Told of every batch, in order, until the answer is called. Whoever hears keeps a bridge awake that rests while
-   * nobody listens, so this is for the time in which there are peers only.
-   */
-  hear(ears: (batch: Batch) => void): () => void;
-  /** What was heard after `since`, in seconds by Jeedom's clock; joins what `hear` tells from now on without a seam. */
-  replay(since: number): Replay;
   /**
    * What the owner of a key may see; nothing where it is no key of an enabled user. Jeedom is asked at most once per
    * key and minute. Rejects (`Refused`, 108) while Jeedom cannot be asked.
