@@ -187,7 +187,7 @@ export class Board {
     const events = this.#listeners.get(target) ?? new Map<string, Callback[]>();
     this.#listeners.set(target, events);
     events.set(event, [...(events.get(event) ?? []), task]);
-    if (event === "data") this.network.listened(target);
+    if (event === "data") this.network.sockets.listened(target);
   }
 
   /** Queues the handlers that there are now. */
@@ -225,7 +225,7 @@ export class Board {
       else this.#timers = this.#timers.filter((other) => other !== timer);
       this.#try(timer.task);
     }
-    const busy = this.network.idle();
+    const busy = this.network.sockets.idle();
     const over = this.#waiting.filter((waiting) => waiting.true());
     this.#waiting = this.#waiting.filter((waiting) => !over.includes(waiting));
     for (const { done } of over) done();

@@ -94,7 +94,7 @@ describe("Listening", () => {
     await board.prints("live");
     await publish("home/doors", "first");
     await board.prints('home/doors "first"');
-    board.network.cut();
+    board.network.sockets.cut();
     await board.prints("close 1006");
     await publish("home/doors", "while away");
     await board.advance(2000);

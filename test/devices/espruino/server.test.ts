@@ -1,13 +1,11 @@
 // The board as server: pages and WebSockets on one port.
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { Board, type BoardOptions } from "./board.ts";
+import type { Board, BoardOptions } from "./board.ts";
 import { acceptOf, packaged, RawPeer } from "./peers.ts";
+import { atEnd, board, cleanUp } from "./setting.ts";
 
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const clean of cleanups.splice(0)) clean();
-});
+afterEach(cleanUp);
 
 const program = (options: string): string => `
   var server = require("hearthwire").createServer(function (req, res) {
@@ -25,8 +23,7 @@ const program = (options: string): string => `
   });`;
 
 async function serving(options = "", boardOptions?: BoardOptions): Promise<{ chip: Board; port: number }> {
-  const chip = new Board(boardOptions);
-  cleanups.push(() => chip.stop());
+  const chip = board(boardOptions);
   chip.run(program(options));
   return { chip, port: await chip.port(8000) };
 }
@@ -46,7 +43,7 @@ async function asking(
   after = "",
 ): Promise<{ peer: RawPeer; line: string; fields: Headers }> {
   const peer = new RawPeer(connect({ host: "127.0.0.1", port }));
-  cleanups.push(() => peer.socket.destroy());
+  atEnd(() => peer.socket.destroy());
   const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
@@ -171,8 +168,7 @@ describe("A server on the board", () => {
     "serves a board that has the module too, with firmware that says HTTP/%s",
     async (http) => {
       const { port } = await serving("", { http });
-      const client = new Board({ chunk: 64 });
-      cleanups.push(() => client.stop());
+      const client = board({ chunk: 64 });
       client.run(`var ws = new (require("hearthwire"))("127.0.0.1", { port: ${port}, protocol: "one" });
       ws.on("message", print); ws.on("open", function () { ws.send("hello"); });`);
       await client.prints("echo hello");
