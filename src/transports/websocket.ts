@@ -12,6 +12,9 @@ export const webSocketFraming: Framing = {
   },
 };
 
+/** What may be kept for some seconds of a peer that was ended because it does not read, in bytes. */
+const mostKept = 256 * 1024;
+
 // What `sendParts` sends, and to whom: one function for all connections instead of a closure for each write.
 let corkedSocket: ServerWebSocket<WebSocketOutlet> | undefined;
 let corkedParts: Payload["parts"] = [];
@@ -55,7 +58,8 @@ export class WebSocketOutlet implements Outlet {
   }
 
   end(code: number, reason: string, abrupt: boolean): void {
-    if (abrupt) this.socket?.terminate();
+    // A peer that reads on within the few seconds that the server keeps its socket hears why it was ended.
+    if (abrupt && this.queued() > mostKept) this.socket?.terminate();
     else this.socket?.close(code, reason);
   }
 }

@@ -377,6 +377,22 @@ describe("the end of a stream in good order", () => {
     client.reset();
   });
 
+  test("a WebSocket that was ended because it did not read hears the code if it soon reads on", async () => {
+    const [transport] = webSockets;
+    if (transport === undefined) throw new Error("no WebSocket");
+    const { client, peer } = await opened(transport);
+    client.stopReading();
+    await clog(peer, 64 * 1024);
+    peer.outlet.end(3008, "Too slow", true);
+    expect(peer.ends).toHaveLength(1);
+    client.goOnReading();
+    await until(() => client.closed, "the end of the connection");
+    const last = serverFrames(httpAnswer(client.bytes)?.rest ?? Buffer.alloc(0)).at(-1);
+    expect(last?.opcode).toBe(opcodes.close);
+    expect(last?.payload.readUInt16BE(0)).toBe(3008);
+    expect(last?.payload.subarray(2).toString()).toBe("Too slow");
+  });
+
   test.each(transports.filter(({ name }) => name === "server-sent events" || name === "JSON lines"))(
     "$name ends its body cleanly, after everything that was written",
     async (transport) => {
