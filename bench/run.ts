@@ -16,6 +16,7 @@ import { ingest } from "./scenarios/ingest.ts";
 import { jeedom } from "./scenarios/jeedom.ts";
 import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
+import { stoppedReaders } from "./scenarios/stopped.ts";
 import { killed, recovery } from "./scenarios/storms.ts";
 import { type Effort, type Outcome, type Row, Workshop } from "./workshop.ts";
 
@@ -29,6 +30,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   memory,
   "centrifuge-memory": centrifugeMemory,
   growth,
+  stopped: stoppedReaders,
   recovery,
   killed,
   deconz,

@@ -78,6 +78,7 @@ anonymous:
   publish: ["**"]
 channels:
   few/*: { history: { size: 10000, ttl: 1h } }
+  slow/*: { queue: drop-oldest, history: { size: 10, ttl: 1h } }
   many/*: { history: { size: 1, ttl: 1h } }
 limits:
   publish_rate: { key: 0, address: 0 }

@@ -157,7 +157,7 @@ static int connect_tcp(int port) {
 }
 
 static void post(Connection *to, int port) {
-  char request[4096], body[2048], *at = request, *tail = put_data(body, ++sent, now_us(), data_length);
+  char request[4096], body[2560], *at = request, *tail = put_data(body, ++sent, now_us(), data_length);
   at = put_text(at, "POST /channels/");
   at = put_channel(at);
   at = put_text(at, " HTTP/1.1\r\nHost: 127.0.0.1:");
@@ -285,7 +285,7 @@ static void parse_options(int count, char **texts) {
     else if (!strcmp(option, "--ahead")) ahead = strtoull(value, NULL, 10);
     else usage("Unknown option");
   }
-  if (data_length > 1024 || strlen(channel) > 255) usage("--data is at most 1024 and --channel at most 255 bytes");
+  if (data_length > 2000 || strlen(channel) > 255) usage("--data is at most 2000 and --channel at most 255 bytes");
 }
 
 int main(int count, char **texts) {
