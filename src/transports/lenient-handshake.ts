@@ -26,6 +26,8 @@ const versions = ["8", "13"];
 /** What a board's first `data` event can hold: the answer must not be cut. */
 const longestAnswer = 267;
 
+/** Methods that a `Request` can have. */
+const requestLine = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +(\S+)(?: +HTTP\/1\.[01])? *$/;
 const headEnd = /\r?\n\r?\n/;
 
 /** Gathers a request head, however it is cut. */
@@ -58,7 +60,7 @@ export class HeadReader {
 /** Lines may end with a line feed alone; a header that is none is passed over. */
 export function parseHead(text: string): RequestHead {
   const [first = "", ...lines] = text.split(/\r?\n/);
-  const [, method, target] = /^([A-Z]+) +(\S+)(?: +HTTP\/1\.[01])? *$/.exec(first) ?? [];
+  const [, method, target] = requestLine.exec(first) ?? [];
   if (method === undefined || target === undefined) throw new Refused("badRequest", "Cannot read it: it is no HTTP");
   const headers = new Headers();
   for (const line of lines) {
