@@ -68,8 +68,10 @@ export function deconzPolicy(config: Config, access: Access & { readonly bridge?
   return { ...policy, anonymous: bridge === undefined ? {} : { subscribe: [`${bridge}/**`] } };
 }
 
-/** What boards call themselves instead of the page that they are not: Espruino's module, and the usual library for Arduino. */
-const boardOrigins = ["Espruino", "file://"];
+/** What a board calls itself instead of the page that it is not, and no browser can: Espruino's module. */
+const espruinoOrigin = "Espruino";
+/** The same of the usual library for Arduino. Pages in files may have it too, so that it is for listeners of boards. */
+const arduinoOrigin = "file://";
 
 /** Boards have no key in their examples: who is in the house may talk in the rooms, unless it is said otherwise. */
 export function espruinoPolicy(config: Config, access: Access, boards = false): Policy {
@@ -79,7 +81,7 @@ export function espruinoPolicy(config: Config, access: Access, boards = false): 
     ...(access.anonymous === undefined
       ? { anonymous: { subscribe: ["room/**"], publish: ["room/**", "espruino/inbox"] } }
       : {}),
-    ...(boards ? { origins: [...policy.origins, ...boardOrigins] } : {}),
+    origins: [...policy.origins, espruinoOrigin, ...(boards ? [arduinoOrigin] : [])],
   };
 }
 

@@ -1,7 +1,7 @@
 /** How messages are written for boards: one framing for each generation and limit, so that each is encoded once. Pure. */
 import type { Framing } from "../ports.ts";
 import type { FrameLimits } from "./lenient-frames.ts";
-import { encodeTexts } from "./lenient-frames.ts";
+import { encodeTexts, longestFrame } from "./lenient-frames.ts";
 
 /** The most that a board of 2015 reads: a longer length it takes for text. */
 export const largestOf2015 = 125;
@@ -35,7 +35,7 @@ function fitsWithin(largest: number): (text: string) => boolean {
 /** For boards that take several frames of a turn in one piece. */
 export function currentFraming({ message }: FrameLimits): Framing {
   return {
-    name: `lenient-websocket/${message}`,
+    name: message === longestFrame ? "lenient-websocket" : `lenient-websocket/${message}`,
     frame: asciiJson,
     fits: fitsWithin(message),
     join(frames) {

@@ -39,7 +39,8 @@ export class Rooms implements Conversation<RoomState> {
   readonly protocol = "espruino";
   readonly #parts: RoomsParts;
   readonly #unfit: Unfit;
-  readonly #forms = new Map<Framing, RoomForm>();
+  /** By the name of their framing: listeners that write alike share them. */
+  readonly #forms = new Map<string, RoomForm>();
 
   constructor(parts: RoomsParts) {
     this.#parts = parts;
@@ -81,10 +82,10 @@ export class Rooms implements Conversation<RoomState> {
   }
 
   #formFor(framing: Framing): RoomForm {
-    let form = this.#forms.get(framing);
+    let form = this.#forms.get(framing.name);
     if (form === undefined) {
       form = new RoomForm(framing, (of, publication) => this.#unfit.leaveOut(of, publication));
-      this.#forms.set(framing, form);
+      this.#forms.set(framing.name, form);
     }
     return form;
   }

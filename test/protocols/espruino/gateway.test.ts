@@ -138,6 +138,10 @@ test("a web page of a stranger may not speak in the rooms, here nor there", asyn
     headers: { origin: "https://evil.example", upgrade: "websocket" },
   });
   expect(page.status).toBe(403);
+  const board = await RawClient.connect(Number(new URL(gateway.url).port));
+  await board.send(currentRequest(undefined, "/espruino"));
+  await until(() => texts(board).length === 1, "the welcome");
+  board.reset();
   expect(await fetch(`${gateway.url}/espruino`).then(({ status }) => status)).toBe(400);
 });
 
@@ -148,7 +152,7 @@ test("who comes from elsewhere than the house needs a key", () => {
   expect(policy.openTo).toContain("192.168.0.0/16");
   expect(policy.openTo).not.toContain("0.0.0.0/0");
   expect(policy.anonymous).toEqual({ subscribe: ["room/**"], publish: ["room/**", "espruino/inbox"] });
-  expect(policy.origins).toEqual([]);
+  expect(policy.origins).toEqual(["Espruino"]);
   const own = parse(
     'protocols: { espruino: { open_to: ["::1"], anonymous: { subscribe: ["room/hall"] }, origins: ["https://a.example"] } }\n',
   );
