@@ -274,6 +274,7 @@ class Assembly implements Gateway {
       data: this.config.data,
       journal: this.#data.figures(),
       sessions: this.#hub.sessions.size,
+      bridges: new Map(this.#bridges.map(({ name, report }) => [name, report])),
     };
   }
 

@@ -450,11 +450,23 @@ export interface StreamInlet {
  */
 export type BridgeState = "connecting" | "connected" | "polling" | "lost" | "refused" | "resting" | "stopped";
 
+/** How a bridge does. */
+export interface BridgeReport {
+  readonly state: BridgeState;
+  /** Since when it is in this state. */
+  readonly since: number;
+  /** When the upstream told of something last. */
+  readonly lastEventAt?: number;
+  /** The last trouble, which may be over. */
+  readonly lastError?: string;
+}
+
 /** Our connection to a home system upstream. It is read once, however many listen. */
 export interface Bridge {
   /** The first level of its channels and calls. */
   readonly name: string;
   readonly state: BridgeState;
+  readonly report: BridgeReport;
   /** Tries for as long as it takes. */
   start(): void;
   /** Lets go of the upstream; nothing is published after it. */

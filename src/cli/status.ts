@@ -30,6 +30,7 @@ function linesOf(status: StatusView): readonly (readonly [string, string])[] {
     data,
     journal,
     sessions,
+    bridges,
     keys,
     devices,
   } = status;
@@ -43,6 +44,10 @@ function linesOf(status: StatusView): readonly (readonly [string, string])[] {
     ["Data", data],
     ...(journal.failing === undefined ? [] : ([["Journal", `cannot be written: ${journal.failing}`]] as const)),
     ["Sessions", String(sessions)],
+    ...bridges.map(({ name, state, since, last_error: error }) => {
+      const trouble = state === "connected" || error === undefined ? "" : `: ${error}`;
+      return ["Bridge", `${name} is ${state} since ${printTime(since)}${trouble}`] as const;
+    }),
     ["Keys", String(keys)],
     ["Devices", String(devices)],
   ];

@@ -1,5 +1,5 @@
 /** What bridges tell of themselves: the map `$bridges/<name>` with `state`, `since`, `last_event_at` and `last_error`. */
-import type { BridgeState, Clock, Draft, JsonText, Log } from "../ports.ts";
+import type { BridgeReport, BridgeState, Clock, Draft, JsonText, Log } from "../ports.ts";
 import { everyRight } from "./access.ts";
 import type { Hub } from "./hub.ts";
 import { Refused } from "./refusals.ts";
@@ -51,6 +51,7 @@ export class BridgeStatus {
   readonly #channel: string;
   #state: BridgeState = "stopped";
   #error: string | undefined;
+  #since: number;
   #lastEvent = 0;
   #cancelTelling: (() => void) | undefined;
 
@@ -59,14 +60,20 @@ export class BridgeStatus {
     this.#clock = clock;
     this.#log = log;
     this.#channel = `$bridges/${voice.name}`;
+    this.#since = clock.now();
   }
 
   get state(): BridgeState {
     return this.#state;
   }
 
-  get lastError(): string | undefined {
-    return this.#error;
+  get report(): BridgeReport {
+    return {
+      state: this.#state,
+      since: this.#since,
+      ...(this.#lastEvent === 0 ? {} : { lastEventAt: this.#lastEvent }),
+      ...(this.#error === undefined ? {} : { lastError: this.#error }),
+    };
   }
 
   /** The error stays until there is another; told and logged only when something is new. */
@@ -80,7 +87,8 @@ export class BridgeStatus {
     if (!news) return;
     this.#state = state;
     this.#tell("state", JSON.stringify(state));
-    this.#tell("since", String(this.#clock.now()));
+    this.#since = this.#clock.now();
+    this.#tell("since", String(this.#since));
     if (error === undefined) this.#log.info({ bridge: this.#voice.name }, `Bridge is ${state}`);
     if (state === "stopped") this.#cancelTelling?.();
   }

@@ -115,6 +115,17 @@ export const statusShape = z
       })
       .openapi({ description: "Where durable channels are kept." }),
     sessions: z.int(),
+    bridges: z
+      .array(
+        z.object({
+          name: z.string(),
+          state: z.string().openapi({ example: "connected" }),
+          since: time,
+          last_event_at: time.optional(),
+          last_error: z.string().optional().openapi({ description: "The last trouble, which may be over." }),
+        }),
+      )
+      .openapi({ description: "Connections to home systems." }),
     keys: z.int(),
     devices: z.int(),
   })

@@ -129,9 +129,12 @@ export class Api implements HttpProtocol {
     });
     this.#app.get(routes.health.path, (context) => {
       const reasons = obstacles();
-      const { version, started, journal } = status();
+      const { version, started, journal, bridges } = status();
       // All other channels go on: it is no reason to send clients elsewhere.
       const besides = journal.failing === undefined ? [] : [`Durable channels cannot be kept: ${journal.failing}.`];
+      for (const [name, { state, since }] of bridges) {
+        if (state !== "connected") besides.push(`Bridge ${name} is ${state} since ${new Date(since).toISOString()}.`);
+      }
       const minutes = Math.floor((clock.now() - started) / 60_000);
       const first = `Hearthwire ${version} has been up for ${minutes} min and is ${reasons.length === 0 ? "" : "not "}ready.`;
       return context.text(`${[first, ...reasons, ...besides].join("\n")}\n`, reasons.length === 0 ? 200 : 503);
@@ -160,7 +163,7 @@ export class Api implements HttpProtocol {
 
   #status(): StatusView {
     const { status, keys, devices, obstacles = () => [] } = this.#parts;
-    const { version, run, started, addresses, unixSocket, data, journal, sessions } = status();
+    const { version, run, started, addresses, unixSocket, data, journal, sessions, bridges } = status();
     const reasons = [...obstacles()];
     return {
       version,
@@ -173,6 +176,13 @@ export class Api implements HttpProtocol {
       data,
       journal: { ...journal },
       sessions,
+      bridges: Array.from(bridges, ([name, { state, since, lastEventAt, lastError }]) => ({
+        name,
+        state,
+        since,
+        ...(lastEventAt === undefined ? {} : { last_event_at: lastEventAt }),
+        ...(lastError === undefined ? {} : { last_error: lastError }),
+      })),
       keys: keys.list().length,
       devices: devices.list().length,
     };

@@ -4,7 +4,7 @@ import { addressIn } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
 import { Refused } from "../core/refusals.ts";
 import type { Principal } from "../core/session.ts";
-import type { Bridge, BridgeState, JournalFigures, Visit } from "../ports.ts";
+import type { Bridge, BridgeReport, BridgeState, JournalFigures, Visit } from "../ports.ts";
 
 export interface MetricsParts {
   readonly hub: Hub;
@@ -14,7 +14,15 @@ export interface MetricsParts {
   readonly openTo: readonly string[];
 }
 
-const bridgeStates: readonly BridgeState[] = ["connecting", "connected", "polling", "lost", "refused", "stopped"];
+const bridgeStates: readonly BridgeState[] = [
+  "connecting",
+  "connected",
+  "polling",
+  "lost",
+  "refused",
+  "resting",
+  "stopped",
+];
 
 export class Metrics {
   readonly #parts: MetricsParts;
@@ -135,6 +143,25 @@ export class Metrics {
           for (const state of bridgeStates) this.set({ bridge: bridge.name, state }, bridge.state === state ? 1 : 0);
         }
       },
+    });
+    const time = (name: string, help: string, of: (report: BridgeReport) => number | undefined): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ["bridge"],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const bridge of bridges()) {
+            const at = of(bridge.report);
+            if (at !== undefined) this.set({ bridge: bridge.name }, at / 1000);
+          }
+        },
+      });
+    };
+    time("hearthwire_upstream_since_seconds", "Since when it is in this state, as Unix time.", ({ since }) => since);
+    time("hearthwire_upstream_last_event_seconds", "When it told of something last, as Unix time.", (report) => {
+      return report.lastEventAt;
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { JournalFigures } from "../ports.ts";
+import type { BridgeReport, JournalFigures } from "../ports.ts";
 
 /** What the gateway says of itself. */
 export interface Status {
@@ -11,4 +11,6 @@ export interface Status {
   readonly data: string;
   readonly journal: JournalFigures;
   readonly sessions: number;
+  /** By name. */
+  readonly bridges: ReadonlyMap<string, BridgeReport>;
 }

@@ -83,9 +83,11 @@ describe("GET /metrics", () => {
     expect(now.get("hearthwire_journal_waiting")).toBe(0);
     expect(now.get("hearthwire_journal_lag_seconds")).toBe(0);
     expect(now.get("hearthwire_journal_failing")).toBe(0);
-    const states = ["connecting", "connected", "polling", "lost", "refused", "stopped"];
+    const states = ["connecting", "connected", "polling", "lost", "refused", "resting", "stopped"];
     const values = states.map((state) => now.get(`hearthwire_upstream_state{bridge="house",state="${state}"}`));
-    expect(values.toSorted()).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(values.toSorted()).toEqual([0, 0, 0, 0, 0, 0, 1]);
+    const since = now.get('hearthwire_upstream_since_seconds{bridge="house"}');
+    expect(Math.abs(Number(since) - Date.now() / 1000)).toBeLessThan(60);
     expect(now.get("nodejs_eventloop_lag_seconds")).toBeGreaterThanOrEqual(0);
     expect(now.get("process_resident_memory_bytes")).toBeGreaterThan(10e6);
   });

@@ -9,7 +9,17 @@ import type { Hub } from "../../core/hub.ts";
 import { parseObject } from "../../core/json.ts";
 import { MapPicture } from "../../core/map-picture.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { Bridge, BridgeState, Chance, Clock, DialAnswer, DialedSocket, Dialer, Log } from "../../ports.ts";
+import type {
+  Bridge,
+  BridgeReport,
+  BridgeState,
+  Chance,
+  Clock,
+  DialAnswer,
+  DialedSocket,
+  Dialer,
+  Log,
+} from "../../ports.ts";
 import { isEvent, readEvent } from "./events.ts";
 import { HouseReader } from "./house-reader.ts";
 import { impliedEvents } from "./implied-events.ts";
@@ -83,6 +93,10 @@ export class DeconzBridge implements Bridge {
 
   get state(): BridgeState {
     return this.#status.state;
+  }
+
+  get report(): BridgeReport {
+    return this.#status.report;
   }
 
   /** The house as it is now, as far as it is known. */

@@ -6,7 +6,7 @@ import { BackOff } from "../../core/back-off.ts";
 import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
 import type { Hub } from "../../core/hub.ts";
 import { MapPicture } from "../../core/map-picture.ts";
-import type { Bridge, BridgeState, Chance, Clock, Dialer, Log } from "../../ports.ts";
+import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log } from "../../ports.ts";
 import { Conversation } from "./conversation.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { hostOf, readHosts } from "./hosts.ts";
@@ -89,6 +89,10 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
 
   get state(): BridgeState {
     return this.#status.state;
+  }
+
+  get report(): BridgeReport {
+    return this.#status.report;
   }
 
   get hosts(): readonly string[] {

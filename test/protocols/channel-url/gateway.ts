@@ -190,7 +190,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
     origins: options.origins ?? [],
   };
   const figures = { waiting: 0, lag: 0, commits: 0, syncs: 0, kept: 0 };
-  const place = { addresses: [], data: "", journal: figures, sessions: 0 };
+  const place = { addresses: [], data: "", journal: figures, sessions: 0, bridges: new Map() };
   const status = () => ({ version: "0", run: broker.run, started: clock.now(), ...place });
   const nowhere = () => Promise.reject(new Error("Cannot back up: there is no data directory"));
   const storage = { keys, devices, putAll: () => undefined, backUp: nowhere };
