@@ -1,6 +1,7 @@
 /** The command line: every command with its options. docs/cli.md is made from it. */
 import { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
+import { addApi } from "./api.ts";
 import { addBackup } from "./backup.ts";
 import { addBridgePair } from "./bridge-pair.ts";
 import { addConfigCheck } from "./config-check.ts";
@@ -66,6 +67,7 @@ export function makeProgram(): Command {
     addInit,
     addPublish,
     addSubscribe,
+    addApi,
     addStatus,
     addSessions,
     addDoctor,

@@ -190,9 +190,11 @@ export class Session<State = unknown> implements Inlet {
     this.dropped += queue.dropped;
     this.host.figures.dropped += queue.dropped;
     queue.dropped = 0;
+    if (lost.length > 0) this.conversation.lost?.(this, lost);
+    // It may have ended for it, to come back to where it was: then it is told nothing more.
+    if (!this.open) return;
     const notice = lost.length > 0 ? this.form.gap(lost) : undefined;
     if (notice !== undefined) frames.unshift(notice);
-    if (lost.length > 0) this.conversation.lost?.(this, lost);
     if (frames.length === 0 || this.#write(new Batch(this.form.framing, frames, []))) this.host.caughtUp(this);
   }
 

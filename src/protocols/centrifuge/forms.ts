@@ -16,6 +16,8 @@ export interface Variant {
   readonly filter?: TagsFilter | undefined;
   /** The subscription is to this pattern. */
   readonly pattern?: string | undefined;
+  /** The gateway itself subscribed the session, which therefore cannot subscribe again. */
+  readonly own?: boolean;
 }
 
 const plain: Wording = {};
@@ -26,16 +28,18 @@ export class CentrifugeForm extends Form {
   override readonly counted: boolean;
   override readonly chained: boolean;
   readonly #joins: boolean;
+  readonly #own: boolean;
   readonly #filter: TagsFilter | undefined;
   readonly #wording: Wording;
   readonly #chains: DeltaChains | undefined;
 
-  constructor(id: string, wire: Wire, { joins, delta, filter, pattern }: Variant) {
+  constructor(id: string, wire: Wire, { joins, delta, filter, pattern, own }: Variant) {
     super(id, wire.framing);
     this.wire = wire;
     this.counted = true;
     this.chained = delta === true;
     this.#joins = joins === true;
+    this.#own = own === true;
     this.#filter = filter;
     this.#wording = pattern === undefined ? plain : { pattern };
     this.#chains = delta === true ? new DeltaChains() : undefined;
@@ -62,8 +66,8 @@ export class CentrifugeForm extends Form {
 
   /** Subscriptions that missed something are over, to be begun again with recovery. */
   override gap(channels: readonly string[]): Frame | undefined {
-    // Who only listens cannot subscribe again: its session ends instead.
-    if (this.wire.oneWay) return undefined;
+    // Where it cannot subscribe again its session ends instead, and comes back with its places.
+    if (this.wire.oneWay || this.#own) return undefined;
     const { code, message: reason } = refusals.insufficientState;
     return this.wire.together(channels.map((channel) => this.wire.push({ channel, unsubscribe: { code, reason } })));
   }
@@ -76,10 +80,11 @@ export class Forms {
   readonly #made = new Map<string, CentrifugeForm>();
 
   of(wire: Wire, variant: Variant = {}): CentrifugeForm {
-    const { joins, delta, filter, pattern } = variant;
+    const { joins, delta, filter, pattern, own } = variant;
     let id = `centrifuge/${wire.name}`;
     if (joins === true) id += "+joins";
     if (delta === true) id += "+delta";
+    if (own === true) id += "+own";
     if (pattern !== undefined) id += `+in ${pattern}`;
     if (filter !== undefined) id += `+if ${filter.id}`;
     let form = this.#made.get(id);

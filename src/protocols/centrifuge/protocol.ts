@@ -120,6 +120,11 @@ export class Centrifuge implements HttpProtocol {
     }
   }
 
+  /** Commands for a session of this node that came to another one, which handed them on (`Seams.forward`). */
+  take(secret: string, data: string | Uint8Array): void {
+    this.#emulation.emulated.deliver(secret, data);
+  }
+
   #webSocket(visit: Visit, policy: Policy, oneWay: boolean): Answer {
     if (!visit.wantsWebSocket) throw new Refused("badRequest", "Cannot connect without a WebSocket here");
     const offered = offeredSubprotocols(visit.request.headers);

@@ -36,8 +36,8 @@ export interface Seams {
   subscriptionToken(token: string, channel: string, principal: Principal): MaybePromise<SubscriptionGrant>;
   rpc(method: string, data: JsonText, session: ClientSession): MaybePromise<JsonText>;
   /**
-   * Hands commands to the node that holds the session; false where there is no such node. One node knows only itself:
-   * with several, this goes through the broker.
+   * Hands commands to `Centrifuge.take` of the node that holds the session; false where there is no such node. One node knows
+   * only itself: with several, this goes through the broker. Commands arrive in the order in which they are handed on.
    */
   forward(node: string, secret: string, data: string | Uint8Array): MaybePromise<boolean>;
 }

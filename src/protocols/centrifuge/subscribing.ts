@@ -90,7 +90,7 @@ export class Subscribing {
         select([channel]),
         pastOf(wish),
         (reading) => begin({ ...resultOf(reading, wish), ...terms(), ...told }),
-        this.#parts.forms.of(session.state.wire, { ...variant, joins }),
+        this.#parts.forms.of(session.state.wire, { ...variant, joins, own: own !== undefined }),
         rights,
       );
     });

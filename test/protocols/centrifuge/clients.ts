@@ -92,6 +92,14 @@ export class Bare {
     return this.replies.filter((reply) => "push" in reply).map(({ push }) => push as Json);
   }
 
+  /** The gateway has read all that was sent: its pong comes after it. */
+  async isRead(): Promise<void> {
+    const socket = this.socket as WebSocket & { ping(): void };
+    const pong = new Promise((resolve) => socket.addEventListener("pong" as "open", resolve, { once: true }));
+    socket.ping();
+    await pong;
+  }
+
   close(): void {
     this.socket.close();
   }

@@ -39,6 +39,7 @@ export interface TestGateway {
   readonly ws: string;
   readonly port: number;
   readonly hub: Hub;
+  readonly protocol: Centrifuge;
   readonly log: FakeLog;
   publish(channel: string, data: unknown, more?: Partial<Draft>): Promise<Receipt>;
   key(grants: Grants, about?: { readonly device?: string; readonly expires?: number }): string;
@@ -122,6 +123,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
     ws: `ws://127.0.0.1:${listener.port}/connection/websocket`,
     port: listener.port,
     hub,
+    protocol,
     log,
     publish: async (channel, data, more = {}) =>
       hub.publish(channel, { data: JSON.stringify(data), ...more }, everyRight),

@@ -20,7 +20,7 @@ test("1,000 clients that come back at once each get the 1,000 that they missed, 
   for (let n = 1; n <= live; n++) {
     await gateway.publish("long/herd", missed + 1 + n);
     await gateway.publish("calm", n);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => other.pushes.length === n, "what the other hears");
   }
   const all = Array.from({ length: missed + live }, (_, n) => n + 2);
   for (const offsets of await Promise.all(clients)) expect(offsets).toEqual(all);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { everyRight } from "../../../src/core/access.ts";
 import { Bare, type Json, until } from "./clients.ts";
 import { openGateway, type TestGateway } from "./gateway.ts";
 
@@ -83,9 +84,25 @@ describe("A peer is sent away", () => {
     expect(silent.replies[0]).toMatchObject({ connect: { ping: 1, pong: true } });
     expect(await silent.closes()).toBe(3012);
     expect(silent.replies.some((reply) => Object.keys(reply).length === 0)).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const pings = (): number => answering.replies.filter((reply) => Object.keys(reply).length === 0).length;
+    const before = pings();
+    await until(() => pings() > before || answering.closed !== undefined, "one more ping");
     expect(answering.closed).toBeUndefined();
     answering.close();
+  }, 15_000);
+
+  test("with 3010 when a publication of a channel is missing that the gateway subscribed it to", async () => {
+    const principal = { id: "ada", name: "ada", rights: everyRight };
+    const authenticate = () => ({ principal, channels: ["fleeting/own"] });
+    const forgetful = await openGateway({ maxChannels: 3, seams: { authenticate } });
+    const bare = await Bare.connected(forgetful, { token: "any" });
+    for (const n of [1, 2]) await forgetful.publish("fleeting/own", n);
+    // Others take its place: it begins anew, at 1 again.
+    for (const name of ["a", "b", "c", "d"]) await forgetful.publish(`fleeting/${name}`, 0);
+    await forgetful.publish("fleeting/own", 1);
+    expect(await bare.closes()).toBe(3010);
+    expect(bare.pushes.map(({ pub }) => (pub as Json)["data"])).toEqual([1, 2]);
+    await forgetful.stop();
   });
 
   test("with 3500 for a key that is none", async () => {
@@ -155,16 +172,13 @@ describe("A command is refused", () => {
 
 describe("Commands", () => {
   test("are obeyed in their order also when one takes its time", async () => {
-    let finish: (answer: string) => void = () => undefined;
-    const rpc = (): Promise<string> =>
-      new Promise((resolve) => {
-        finish = resolve;
-      });
+    const { promise, resolve: finish } = Promise.withResolvers<string>();
+    const rpc = (): Promise<string> => promise;
     const patient = await openGateway({ seams: { rpc } });
     const bare = await Bare.connected(patient);
     bare.send({ id: 2, rpc: { method: "wait" } }, { id: 3, ping: {} });
     bare.send({ id: 4, ping: {} });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await bare.isRead();
     expect(bare.replies.map(({ id }) => id)).toEqual([1]);
     finish('{"after":"all"}');
     await until(() => bare.replies.length === 4, "the replies");
