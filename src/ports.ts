@@ -330,7 +330,7 @@ export interface Outlet {
   /** A sign of life in the transport's own way (a WebSocket ping), if it has one. */
   ping(): void;
   /**
-   * Ends it. With a close code and reason where the transport has them. `abrupt` ends a peer that does not read:
+   * Ends it. With a close code and reason where the transport has them; 1006 is never sent: the connection breaks. `abrupt` ends a peer that does not read:
    * what is queued is thrown away and the connection's memory is freed now.
    */
   end(code: number, reason: string, abrupt: boolean): void;

@@ -22,7 +22,7 @@ try {
 /** What npm would publish, without what only development needs: Jeedom lets npm install the rest. @param {string} to */
 function copyHearthwire(to) {
   const [packed] = JSON.parse(npm("pack", "--dry-run", "--json", "--ignore-scripts"));
-  for (const { path } of packed.files) cpSync(join(root, path), join(to, path));
+  for (const { path } of packed.files) if (!path.startsWith("packaging/")) cpSync(join(root, path), join(to, path));
   const { name, version, license, type, dependencies, allowScripts } = manifest();
   const own = { name, version, license, type, private: true, dependencies, allowScripts };
   writeFileSync(join(to, "package.json"), `${JSON.stringify(own, undefined, 2)}\n`);

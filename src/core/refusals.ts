@@ -266,6 +266,9 @@ export function errorText(refused: Refused): string {
   return JSON.stringify({ error: errorObject(refused) });
 }
 
+/** The close code that is never sent (RFC 6455, 7.4.1): a goodbye with it breaks the connection. */
+export const abnormalClosure = 1006;
+
 const encoder = new TextEncoder();
 
 /** A reason that fits a close frame: at most 123 bytes of UTF-8 (RFC 6455, 5.5.1), cut between characters. */

@@ -25,10 +25,9 @@ export interface Principal {
 /** How a goodbye is worded for a peer: last frames, and the close that its clients understand. */
 export interface Goodbye {
   readonly frames?: readonly Frame[];
+  /** 1006: a WebSocket breaks without a close frame, for clients that come back from nothing else. */
   readonly code: number;
   readonly reason: string;
-  /** The connection breaks without a close frame, for clients that come back from nothing else. */
-  readonly breaks?: true;
 }
 
 /**
@@ -235,7 +234,7 @@ export class Session<State = unknown> implements Inlet {
   /** Ends it with a refusal, after what it is owed; `slow` and dead peers at once. */
   end(refused: Refused, abrupt = false): void {
     if (!this.open) return;
-    const goodbye: Goodbye = this.conversation.goodbye?.(this, refused) ?? {
+    const goodbye = this.conversation.goodbye?.(this, refused) ?? {
       code: refused.refusal.close,
       reason: refused.message,
     };
@@ -249,7 +248,7 @@ export class Session<State = unknown> implements Inlet {
     // What the peer said before it left is still obeyed; what it said before it was sent away is not.
     this.#commands = undefined;
     this.#gone(goodbye.code);
-    this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt || goodbye.breaks === true);
+    this.outlet.end(goodbye.code, closeReason(goodbye.reason), abrupt);
   }
 
   /** Something was refused to the peer, or could not be sent to it; whether it is told is its protocol's to say. */

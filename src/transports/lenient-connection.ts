@@ -1,6 +1,6 @@
 /** One connection of a board: its request, then its frames, and what waits for it to be able to take it. */
 import type { Socket } from "bun";
-import { asRefused, closeReason, errorText, Refused } from "../core/refusals.ts";
+import { abnormalClosure, asRefused, closeReason, errorText, Refused } from "../core/refusals.ts";
 import type { Answer, Clock, Framing, Inlet, Log, MaybePromise, OpenPeer, Outlet, Payload, Visit } from "../ports.ts";
 import { closePayload, encodeFrame, FrameDecoder, type FrameLimits, opcodes, type Received } from "./lenient-frames.ts";
 import { type Generation, generationOf, HeadReader, type RequestHead } from "./lenient-handshake.ts";
@@ -145,7 +145,7 @@ export class LenientConnection implements Outlet {
 
   end(code: number, reason: string, abrupt: boolean): void {
     if (this.#over || this.#ending) return;
-    if (!abrupt) {
+    if (!abrupt && code !== abnormalClosure) {
       this.#part(code, reason);
       return;
     }

@@ -1,5 +1,6 @@
 /** WebSockets of Bun's server: each frame a text message, all of a turn in one write. */
 import type { ServerWebSocket } from "bun";
+import { abnormalClosure } from "../core/refusals.ts";
 import type { Framing, Inlet, Outlet, Payload } from "../ports.ts";
 
 export const webSocketFraming: Framing = {
@@ -59,7 +60,7 @@ export class WebSocketOutlet implements Outlet {
 
   end(code: number, reason: string, abrupt: boolean): void {
     // A peer that reads on within the few seconds that the server keeps its socket hears why it was ended.
-    if (abrupt && this.queued() > mostKept) this.socket?.terminate();
+    if (code === abnormalClosure || (abrupt && this.queued() > mostKept)) this.socket?.terminate();
     else this.socket?.close(code, reason);
   }
 }

@@ -62,3 +62,23 @@ describe("A place that speaks deconz", () => {
     expect(faultOf(house + listener(", ws_port: 0"))).toContain("ws_port");
   });
 });
+
+describe("A place that speaks jeedom", () => {
+  const jeedom = "bridges:\n  box: { type: jeedom, url: http://192.168.1.20 }\n";
+  const listener = (more: string): string => `listeners:\n  - { listen: "0.0.0.0:8090", protocol: jeedom${more} }\n`;
+
+  test("serves the bridge that it names, or the only one of its type", () => {
+    parse(jeedom + listener(""));
+    parse(jeedom + listener(", bridge: box"));
+    expect(faultOf(jeedom + listener(", bridge: other"))).toContain('there is no bridge "other" of type jeedom');
+    expect(faultOf(house + listener(""))).toContain("Cannot tell which Jeedom `listeners[0]` serves");
+  });
+
+  test("takes hosts as a list or as text with commas, and delays in seconds as the plugin has them", () => {
+    const { listeners } = parse(jeedom + listener(', allowed_hosts: "a, b", auth_delay: 1, read_delay: 2s'));
+    expect(listeners[0]).toMatchObject({ allowed_hosts: "a, b", auth_delay: 1000, read_delay: 2000 });
+    parse(jeedom + listener(", allowed_hosts: [a, b], require_origin: false, rights: all"));
+    expect(faultOf(jeedom + listener(", rights: none"))).toContain("rights");
+    expect(faultOf(jeedom + listener(", auth_delay: 0"))).toContain("auth_delay");
+  });
+});

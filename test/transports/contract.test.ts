@@ -377,6 +377,15 @@ describe("the end of a stream in good order", () => {
     client.reset();
   });
 
+  test.each(webSockets)("the end of a $name with 1006 breaks it, without a close frame", async (transport) => {
+    const { client, peer } = await opened(transport);
+    peer.outlet.end(1006, "", false);
+    await until(() => client.closed, "the end of the connection");
+    const frames = serverFrames(httpAnswer(client.bytes)?.rest ?? Buffer.alloc(0));
+    expect(frames.filter(({ opcode }) => opcode === opcodes.close)).toEqual([]);
+    expect(peer.ends).toHaveLength(1);
+  });
+
   test("a WebSocket that was ended because it did not read hears the code if it soon reads on", async () => {
     const [transport] = webSockets;
     if (transport === undefined) throw new Error("no WebSocket");

@@ -54,20 +54,17 @@ export class Accounts {
     return this.#accounts.values();
   }
 
+  /** Of a key that is in use already, about which Jeedom is asked anyway. */
+  sightOf(key: string): Sight | undefined {
+    return this.#accounts.get(key)?.sight;
+  }
+
   /** Refused (101) when it is nobody's key, and while Jeedom cannot be asked. */
   async check(key: string): Promise<Sight> {
     if (this.#limit.pendingCount >= mostWaiting) {
       throw new Refused("serverError", "Cannot check the key: too many are being checked");
     }
-    let sight: Sight | undefined;
-    try {
-      sight = await this.#limit(() => this.#parts.check(key));
-    } catch (thrown) {
-      const why = thrown instanceof Refused ? thrown.message : "Jeedom cannot be asked now";
-      throw new Refused("serverError", `Cannot check the key: ${why}`);
-    }
-    if (sight === undefined) throw new Refused("unauthorized", "Cannot listen: no enabled user of Jeedom has this key");
-    return sight;
+    return await this.#limit(() => this.#ask(key));
   }
 
   enter(key: string, sight: Sight, session: AnySession): Account {
@@ -90,6 +87,18 @@ export class Accounts {
     if (account?.peers.size === 0) this.#accounts.delete(key);
   }
 
+  async #ask(key: string): Promise<Sight> {
+    let sight: Sight | undefined;
+    try {
+      sight = await this.#parts.check(key);
+    } catch (thrown) {
+      const why = thrown instanceof Refused ? thrown.message : "Jeedom cannot be asked now";
+      throw new Refused("serverError", `Cannot check the key: ${why}`);
+    }
+    if (sight === undefined) throw new Refused("unauthorized", "Cannot listen: no enabled user of Jeedom has this key");
+    return sight;
+  }
+
   #recheckLater(): void {
     if (this.#rechecking) return;
     this.#rechecking = true;
@@ -103,7 +112,7 @@ export class Accounts {
 
   async #recheck(account: OpenAccount): Promise<void> {
     try {
-      this.#take(account, await this.check(account.key));
+      this.#take(account, await this.#ask(account.key));
     } catch (thrown) {
       // While Jeedom cannot be asked its last word holds.
       if (!(thrown instanceof Refused) || thrown.refusal.name !== "unauthorized") return;

@@ -4,14 +4,14 @@ import { select } from "../../core/channels.ts";
 import { keyId } from "../../core/credentials.ts";
 import { type Gate, nobody } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
-import { asRefused, Refused } from "../../core/refusals.ts";
+import { abnormalClosure, asRefused, Refused } from "../../core/refusals.ts";
 import type { Conversation, Goodbye, Session } from "../../core/session.ts";
-import type { Clock, Log, Outlet, Past, Publication, Reading } from "../../ports.ts";
+import type { Clock, Log, MaybePromise, Outlet, Past, Publication, Reading } from "../../ports.ts";
 import { type Account, Accounts } from "./accounts.ts";
 import { missedSince } from "./catch-up.ts";
 import { type FirstMessage, readFirstMessage } from "./first-message.ts";
 import { type BatchForm, Forms } from "./forms.ts";
-import type { JeedomUpstream } from "./upstream.ts";
+import type { JeedomUpstream, Sight } from "./upstream.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface ListeningParts {
@@ -69,10 +69,16 @@ export class Listening implements Conversation<"new" | "asked" | Account> {
       this.#refuse(session, new Refused("badConnection", `Cannot make sense of the first message: ${first.fault}`));
       return;
     }
-    this.#admit(session, first).catch((thrown: unknown) => {
+    const failed = (thrown: unknown): void => {
       if (!(thrown instanceof Refused)) this.#parts.log.error({ err: thrown }, "Cannot let a client listen");
       this.#refuse(session, asRefused(thrown));
-    });
+    };
+    try {
+      const done = this.#admit(session, first);
+      if (done instanceof Promise) done.catch(failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
   }
 
   refused(): void {
@@ -82,7 +88,7 @@ export class Listening implements Conversation<"new" | "asked" | Account> {
   /** Known clients come back only when the connection breaks (1006), and take 1000 for a no. */
   goodbye(_: Peer, { refusal, message }: Refused): Goodbye {
     const comesBack = refusal.comeBack && refusal.status !== 401;
-    return { code: 1000, reason: message, ...(comesBack ? { breaks: true } : {}) };
+    return { code: comesBack ? abnormalClosure : 1000, reason: message };
   }
 
   ended(session: Peer): void {
@@ -95,21 +101,37 @@ export class Listening implements Conversation<"new" | "asked" | Account> {
     session.end(refused);
   }
 
-  async #admit(session: Peer, { apiKey, since }: FirstMessage): Promise<void> {
-    const { gate, log } = this.#parts;
+  #admit(session: Peer, { apiKey, since }: FirstMessage): MaybePromise<void> {
+    const { gate } = this.#parts;
     const { address } = session.outlet;
-    if (keyId(apiKey) === undefined) {
-      const sight = await gate.guarded(address, () => this.#accounts.check(apiKey));
-      if (!session.open) return;
-      session.state = this.#accounts.enter(apiKey, sight, session);
-      session.principal = session.state.principal;
-    } else {
+    if (keyId(apiKey) !== undefined) {
       session.principal = gate.byKey(apiKey, address);
       session.rights.require("subscribe", this.#events);
+      this.#listen(session, since);
+      return;
     }
-    log.debug({ address, channel: this.#events }, "A client listens as one of Jeedom's plugin");
-    const past: Past = { from: "now", history: since === undefined ? 0 : Number.MAX_SAFE_INTEGER };
-    this.#subscribe(session, past, (publications) => (since === undefined ? [] : missedSince(publications, since)));
+    const known = this.#accounts.sightOf(apiKey);
+    if (known !== undefined) return this.#enter(session, apiKey, known, since);
+    const checked = gate.guarded(address, () => this.#accounts.check(apiKey));
+    return checked.then((sight) => this.#enter(session, apiKey, sight, since));
+  }
+
+  #enter(session: Peer, key: string, sight: Sight, since: number | undefined): void {
+    // It may have gone while its key was checked.
+    if (!session.open) return;
+    session.state = this.#accounts.enter(key, sight, session);
+    session.principal = session.state.principal;
+    this.#listen(session, since);
+  }
+
+  #listen(session: Peer, since: number | undefined): void {
+    const { address } = session.outlet;
+    this.#parts.log.debug({ address, channel: this.#events }, "A client listens as one of Jeedom's plugin");
+    if (since === undefined) this.#subscribe(session, { from: "now", history: 0 }, () => []);
+    else {
+      const past: Past = { from: "now", history: Number.MAX_SAFE_INTEGER };
+      this.#subscribe(session, past, (publications) => missedSince(publications, since));
+    }
   }
 
   /** What the account may see has changed: its peers get that from now on, without a hole. */
