@@ -1,8 +1,12 @@
-/** What `npm start` runs: a simulated deCONZ gateway whose house lives, and Hearthwire with examples/demo.yaml before it. */
+/**
+ * What `npm start` runs: a simulated deCONZ gateway and a simulated Jeedom whose houses live, and Hearthwire with
+ * examples/demo.yaml before them.
+ */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Simulator } from "../simulators/deconz/server.ts";
+import { Simulator as DeconzSimulator } from "../simulators/deconz/server.ts";
+import { Simulator as JeedomSimulator } from "../simulators/jeedom/server.ts";
 import { parseConfig } from "../src/config/load.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -12,15 +16,16 @@ const { listen } = config;
 const host = ["127.0.0.1", "::1", "::", "*"].includes(listen.host) ? "localhost" : listen.host;
 const url = `http://${host}:${listen.port}`;
 
-const home = config.bridges.get("home");
-const simulator = new Simulator({ port: Number(new URL(home?.url ?? "").port), keys: [home?.key ?? ""], speed: 1 });
+const simulators = Array.from(config.bridges.values(), ({ type, url: at, key = "" }) => {
+  const common = { port: Number(new URL(at).port), speed: 1 };
+  return type === "deconz"
+    ? new DeconzSimulator({ ...common, keys: [key] })
+    : new JeedomSimulator({ ...common, apiKey: key, waitPollingTime: 100 });
+});
 try {
-  simulator.start();
+  for (const simulator of simulators) simulator.start();
 } catch (thrown) {
-  console.error(
-    `Cannot simulate a house at ${home?.url}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-  );
-  process.exit(1);
+  stop(`Cannot simulate the houses: ${thrown instanceof Error ? thrown.message : String(thrown)}`, 1);
 }
 
 const gateway = spawn(process.execPath, ["src/main.ts", "serve", "--config", file], { cwd: root, stdio: "inherit" });
@@ -35,11 +40,11 @@ async function greet(): Promise<void> {
   while (!(await fetch(`${url}/health/live`).catch(() => undefined))?.ok)
     await new Promise((next) => setTimeout(next, 100));
   console.log(`
-  A house lives behind a deCONZ gateway, which is simulated at ${simulator.url}. Five things to try:
+  Two houses live behind a deCONZ gateway and a Jeedom, which are simulated at ${simulators.map((one) => one.url).join(" and ")}. Five things to try:
 
     open      ${url}/
     publish   curl -d 'Hello' ${url}/channels/demo/hello
-    watch     curl -N -H 'Accept: text/event-stream' '${url}/channels/home/**,demo/**'
+    watch     curl -N -H 'Accept: text/event-stream' '${url}/channels/home/**,jeedom/**,demo/**'
     new key   bin/hearthwire key create phone --subscribe 'home/**' --config examples/demo.yaml
     stop      Ctrl-C
 `);
@@ -47,6 +52,6 @@ async function greet(): Promise<void> {
 
 function stop(text: string, code: number): void {
   if (text !== "") console.error(text);
-  void simulator.stop();
+  for (const simulator of simulators) void simulator.stop();
   process.exit(code);
 }
