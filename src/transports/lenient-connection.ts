@@ -1,15 +1,15 @@
 /** One connection of a board: its request, then its frames, and what waits for it to be able to take it. */
 import type { Socket } from "bun";
 import { abnormalClosure, asRefused, closeReason, errorText, Refused } from "../core/refusals.ts";
-import type { Answer, Clock, Framing, Inlet, Log, MaybePromise, OpenPeer, Outlet, Payload, Visit } from "../ports.ts";
+import type { Answer, Framing, Inlet, Log, MaybePromise, OpenPeer, Outlet, Payload, Visit } from "../ports.ts";
 import { closePayload, encodeFrame, FrameDecoder, type FrameLimits, opcodes, type Received } from "./lenient-frames.ts";
 import { type Generation, generationOf, HeadReader, type RequestHead } from "./lenient-handshake.ts";
+import { Outgoing, type OutgoingOwner, type OutgoingParts } from "./lenient-outgoing.ts";
 import { LenientVisit } from "./lenient-visit.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** What all connections of a listener share. */
-export interface LenientShared {
-  readonly clock: Clock;
+export interface LenientShared extends OutgoingParts {
   readonly log: Log;
   readonly visit: (visit: Visit) => MaybePromise<Answer>;
   /** Called before a WebSocket begins; refuses it by throwing. */
@@ -21,8 +21,6 @@ export interface LenientShared {
   readonly spacing: number;
   /** ms between two signs of life of a board of 2015. */
   readonly keepAlive: number;
-  /** Connections that may not be written to yet. */
-  readonly held: Sweep<LenientConnection>;
   /** Connections that have begun something, and until when they may take to end it. */
   readonly begun: Sweep<LenientConnection>;
 }
@@ -37,19 +35,16 @@ const afterAnswer = 100;
 /** What boards call their own pings. */
 const pingFrame = encodeFrame(opcodes.ping, Buffer.from("ping"));
 
-export class LenientConnection implements Outlet {
+export class LenientConnection implements Outlet, OutgoingOwner {
   readonly hears = true;
   readonly address: string;
   readonly #shared: LenientShared;
   readonly #socket: Socket<LenientConnection>;
+  readonly #outgoing: Outgoing;
   #generation: Generation = "current";
   #reader: HeadReader | FrameDecoder | undefined;
   #inlet: Inlet | undefined;
   #early: Uint8Array | undefined;
-  #waiting: Uint8Array[] | undefined;
-  #waitingBytes = 0;
-  /** Nothing is written before; 0 when it may be written to. */
-  #notBefore = 0;
   /** When patience with what it has begun is over. */
   #deadline = 0;
   #ending = false;
@@ -58,6 +53,7 @@ export class LenientConnection implements Outlet {
   constructor(socket: Socket<LenientConnection>, shared: LenientShared) {
     this.#socket = socket;
     this.#shared = shared;
+    this.#outgoing = new Outgoing(socket, shared, this);
     this.address = socket.remoteAddress;
     this.#reader = new HeadReader(largestHead);
     this.#beginPatience();
@@ -71,14 +67,19 @@ export class LenientConnection implements Outlet {
     if (reader instanceof HeadReader) this.#readHead(reader, chunk);
     else if (reader !== undefined) {
       // Only who has read the 101 sends frames, but for the board of 2015, which does not wait for it.
-      if (this.#notBefore > 0 && !this.#isOf2015) this.#release();
+      if (this.#outgoing.held && !this.#isOf2015) this.#outgoing.release();
       this.#readFrames(reader, chunk);
     } else if ((this.#early?.length ?? 0) + chunk.length > mostEarly) this.#socket.terminate();
     else this.#early = Buffer.concat([this.#early ?? new Uint8Array(), chunk]);
   }
 
   drain(): void {
-    if (this.#waiting !== undefined) this.#flush();
+    if (!this.#outgoing.empty) this.#outgoing.flush();
+  }
+
+  emptied(): void {
+    if (this.#ending) this.#socket.end();
+    else if (this.#outgoing.ready) this.#inlet?.drained();
   }
 
   /** The connection is no more. */
@@ -86,22 +87,9 @@ export class LenientConnection implements Outlet {
     this.#over = true;
     this.#reader = undefined;
     this.#early = undefined;
-    this.#waiting = undefined;
-    this.#waitingBytes = 0;
-    this.#shared.held.delete(this);
+    this.#outgoing.drop();
     this.#shared.begun.delete(this);
     this.#tellEnd(1006, "");
-  }
-
-  // ── What the sweeps ask ──
-
-  /** Whether it is still held back. */
-  look(now: number): boolean {
-    if (now >= this.#notBefore) {
-      this.#notBefore = 0;
-      this.#flush();
-    }
-    return this.#notBefore > 0;
   }
 
   /** Whether there is still patience with it. */
@@ -126,21 +114,22 @@ export class LenientConnection implements Outlet {
   }
 
   queued(): number {
-    return this.#waitingBytes;
+    return this.#outgoing.bytes;
   }
 
   write({ parts }: Payload): boolean {
     if (this.#over || this.#ending) return true;
     const only = parts[0];
-    if (parts.length === 1 && only instanceof Uint8Array) return this.#send(only);
-    for (const part of parts) if (typeof part !== "string") this.#queue(part);
-    this.#flush();
-    return this.#isReady;
+    const outgoing = this.#outgoing;
+    if (parts.length === 1 && only instanceof Uint8Array) return outgoing.send(only);
+    for (const part of parts) if (typeof part !== "string") outgoing.queue(part);
+    outgoing.flush();
+    return outgoing.ready;
   }
 
   ping(): void {
     // Boards of 2015 show it as a message; and who has something to read needs none.
-    if (!this.#isOf2015 && this.#hasNothingWaiting) this.#send(pingFrame);
+    if (!this.#isOf2015 && this.#listens) this.#outgoing.send(pingFrame);
   }
 
   end(code: number, reason: string, abrupt: boolean): void {
@@ -201,19 +190,20 @@ export class LenientConnection implements Outlet {
     headers.set("content-length", String(Buffer.byteLength(body)));
     headers.set("connection", "close");
     const lines = Array.from(headers, ([name, value]) => `${name}: ${value}\r\n`).join("");
-    this.#queue(Buffer.from(`HTTP/1.1 ${status} \r\n${lines}\r\n${body}`));
+    this.#outgoing.queue(Buffer.from(`HTTP/1.1 ${status} \r\n${lines}\r\n${body}`));
     this.#finish();
   }
 
   #becomeWebSocket(head: RequestHead, answer: Uint8Array, open: OpenPeer): void {
     if (this.#over) return;
-    const { limits, clock, accept } = this.#shared;
+    const { limits, spacing, accept } = this.#shared;
     accept();
     this.#generation = generationOf(head);
     const decoder = new FrameDecoder(limits[this.#generation]);
     this.#reader = decoder;
-    this.#give(answer);
-    this.#holdUntil(clock.now() + afterAnswer);
+    this.#outgoing.send(answer);
+    this.#outgoing.hold(afterAnswer);
+    if (this.#isOf2015) this.#outgoing.space(spacing);
     this.#open(open);
     const early = this.#early;
     this.#early = undefined;
@@ -253,7 +243,7 @@ export class LenientConnection implements Outlet {
         break;
       case "ping":
         // Who does not read gets no second answer while the first waits.
-        if (this.#hasNothingWaiting) this.#send(encodeFrame(opcodes.pong, one.payload));
+        if (this.#listens) this.#outgoing.send(encodeFrame(opcodes.pong, one.payload));
         break;
       case "close":
       case "fault":
@@ -267,9 +257,7 @@ export class LenientConnection implements Outlet {
   /** Says goodbye with what the generation understands, behind all that waits: it ignores close frames, or answers none. */
   #part(code: number, reason: string): void {
     if (this.#over || this.#ending) return;
-    if (!this.#isOf2015) {
-      this.#queue(encodeFrame(opcodes.close, closePayload(code, reason)));
-    }
+    if (!this.#isOf2015) this.#outgoing.queue(encodeFrame(opcodes.close, closePayload(code, reason)));
     this.#ending = true;
     this.#tellEnd(code, reason);
     this.#finish();
@@ -281,79 +269,20 @@ export class LenientConnection implements Outlet {
     inlet?.ended(code, reason);
   }
 
-  // ── Writing ──
-
   get #isOf2015(): boolean {
     return this.#generation === "2015";
   }
 
-  get #hasNothingWaiting(): boolean {
-    return this.#waiting === undefined && !this.#over && !this.#ending;
-  }
-
-  /** Nothing waits, and it may be written to: what is held back waits with its session, by the channels' policies. */
-  get #isReady(): boolean {
-    return this.#waiting === undefined && this.#notBefore === 0;
-  }
-
-  /** Whether the next may be written at once. */
-  #send(bytes: Uint8Array): boolean {
-    if (this.#isReady && !this.#isOf2015) {
-      const taken = this.#give(bytes);
-      if (taken < bytes.length) this.#queue(bytes.subarray(taken));
-    } else {
-      this.#queue(bytes);
-      this.#flush();
-    }
-    return this.#isReady;
-  }
-
-  #queue(bytes: Uint8Array): void {
-    this.#waiting ??= [];
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-  }
-
-  #flush(): void {
-    const waiting = this.#waiting;
-    while (waiting !== undefined && waiting.length > 0 && this.#notBefore === 0) {
-      const part = waiting[0] ?? new Uint8Array();
-      const taken = this.#give(part);
-      this.#waitingBytes -= taken;
-      if (taken < part.length) {
-        waiting[0] = part.subarray(taken);
-        return;
-      }
-      waiting.shift();
-      if (this.#isOf2015) this.#holdUntil(this.#shared.clock.now() + this.#shared.spacing);
-    }
-    if (waiting !== undefined && waiting.length > 0) return;
-    this.#waiting = undefined;
-    if (this.#ending) this.#socket.end();
-    else if (this.#notBefore === 0) this.#inlet?.drained();
-  }
-
-  /** How much of it the kernel took. */
-  #give(bytes: Uint8Array): number {
-    return Math.max(0, this.#socket.write(bytes));
-  }
-
-  #holdUntil(time: number): void {
-    this.#notBefore = time;
-    this.#shared.held.add(this);
-  }
-
-  #release(): void {
-    this.#notBefore = 0;
-    this.#shared.held.delete(this);
-    this.#flush();
+  /** It has taken all that was written to it. */
+  get #listens(): boolean {
+    return this.#outgoing.empty && !this.#over && !this.#ending;
   }
 
   /** Ends when all that waits is written, or patience is over. */
   #finish(): void {
     this.#ending = true;
     this.#beginPatience();
-    this.#flush();
+    this.#outgoing.flush();
   }
 
   #beginPatience(): void {

@@ -1,7 +1,6 @@
 /** How messages are written for boards: one framing for each generation and limit, so that each is encoded once. Pure. */
 import type { Framing } from "../ports.ts";
-import type { FrameLimits } from "./lenient-frames.ts";
-import { encodeTexts, longestFrame } from "./lenient-frames.ts";
+import { encodeTexts, type FrameLimits, longestFrame } from "./lenient-frames.ts";
 
 /** The most that a board of 2015 reads: a longer length it takes for text. */
 export const largestOf2015 = 125;

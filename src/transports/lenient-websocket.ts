@@ -103,7 +103,7 @@ function sharedOf(options: LenientOptions): LenientShared {
     keepAlive,
     framings: { "2015": framingOf2015, current: currentFraming(current) },
     limits: { "2015": { message: largestOf2015 }, current },
-    held: new Sweep(clock, heldInterval, (connection, now) => connection.look(now)),
+    held: new Sweep(clock, heldInterval, (outgoing, now) => outgoing.look(now)),
     begun: new Sweep(clock, begunInterval, (connection, now) => connection.lookAtPatience(now)),
   };
 }
