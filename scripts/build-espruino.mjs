@@ -49,7 +49,7 @@ export async function buildModule(source) {
     // A function within a function is copied into memory at every call, so none is moved there; `for (;;)` is not for every firmware.
     compress: { loops: false, inline: false, reduce_funcs: false, passes: 2 },
     mangle: { properties: { regex: /^_/ } },
-    format: { ascii_only: true, max_line_len: 500, preamble: "// Hearthwire for Espruino (MIT)" },
+    format: { ascii_only: true, max_line_len: 1000, preamble: "// Hearthwire for Espruino (MIT)" },
   });
   if (code === undefined) throw new Error(`Cannot minify ${source}`);
   return `${code}\n`;

@@ -145,7 +145,8 @@ export class Connection implements Listener {
       if (this._quiet) this._end(1006);
       else {
         this._await();
-        this._quiet = this._lasted = this._frame(9, "ping");
+        this._quiet = this._lasted = true;
+        this._frame(9, "ping");
       }
     });
   }
@@ -153,8 +154,8 @@ export class Connection implements Listener {
   private _frame(opcode: number, payload: string): boolean {
     if (!this.ready || !this._writer || payload.length > 65535) return false;
     const bytes = frame(opcode, payload, this._masked);
-    // The board must have sent what it has before there is room; a message of any size may be the first to wait.
-    if (opcode < 3 && this._waiting && this._waiting + bytes.length > this._limit) return false;
+    // The board must have sent what it has before there is room, but for a goodbye; what is first may be of any size.
+    if (opcode !== 8 && this._waiting && this._waiting + bytes.length > this._limit) return false;
     this._waiting += bytes.length;
     try {
       this._writer.write(bytes);

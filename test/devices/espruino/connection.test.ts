@@ -64,6 +64,17 @@ describe("The connection", () => {
     await peer.until(({ ended }) => ended);
   });
 
+  test("to a peer that asks and asks, and does not read, costs no more than the limit, and is given up", async () => {
+    const { chip, peer } = await connected("{ limit: 1000, keepAlive: 30 }");
+    chip.network.sockets.stall = true;
+    for (let i = 0; i < 40; i++) await peer.send(`\x89\x7d${"p".repeat(125)}`);
+    await chip.until(() => chip.printed.filter((line) => line.startsWith("ping")).length === 40);
+    expect(chip.network.sockets.sending).toBeLessThanOrEqual(1000);
+    await chip.advance(30_100);
+    await chip.advance(30_100);
+    await chip.prints("close 1006");
+  });
+
   test("does not ping where keepAlive is 0", async () => {
     const { chip } = await connected("{ keepAlive: 0 }");
     expect(chip.timers).toEqual([]);

@@ -42,6 +42,14 @@ export class Sockets {
     this.#on = on;
   }
 
+  /** Nothing goes out any more, as with a peer that does not read. */
+  stall = false;
+
+  /** Bytes that the board has still to send. */
+  get sending(): number {
+    return [...this.#connections].reduce((sum, { sending }) => sum + sending.length, 0);
+  }
+
   /** Cuts all as a lost network does. */
   cut(): void {
     for (const { socket } of this.#connections) socket.destroy();
@@ -60,7 +68,7 @@ export class Sockets {
 
   #round(connection: Connection): boolean {
     const { socket, source, sink } = connection;
-    if (connection.sending !== "" && !socket.connecting && !socket.destroyed) {
+    if (connection.sending !== "" && !this.stall && !socket.connecting && !socket.destroyed) {
       socket.write(Buffer.from(connection.sending.slice(0, this.#chunk), "latin1"));
       connection.sending = connection.sending.slice(this.#chunk);
       if (connection.sending === "" && !connection.wantsEnd) this.#on.emit(sink, "drain", sink);
@@ -81,7 +89,7 @@ export class Sockets {
         connection.received = connection.received.slice(bytes.length);
       }
     }
-    const more = taken || connection.sending !== "";
+    const more = taken || (connection.sending !== "" && !this.stall);
     if (connection.wantsEnd && connection.sending === "" && !connection.over) socket.end();
     const done = connection.over || (connection.wantsEnd && connection.sending === "");
     if (done && !taken) this.#close(connection);
