@@ -62,7 +62,7 @@ function npm(...args) {
   else run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
 }
 
-/** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md. */
+/** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md, an interpreter for chips. */
 function installSystemPackages() {
   const chromium = process.env["CHROMIUM_PATH"];
   if (chromium !== undefined && !existsSync(chromium)) fail(`CHROMIUM_PATH names no file: ${chromium}`);
@@ -73,6 +73,7 @@ function installSystemPackages() {
     caddy: "caddy",
     curl: "curl",
     strace: "strace",
+    duk: "duktape",
     "systemd-analyze": "systemd",
   };
   const missing = Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
