@@ -1,6 +1,6 @@
 /**
  * Peers of the protocol jeedom before a simulated Jeedom: memory per peer, and what one answer of Jeedom's with 200 events
- * costs for each of them. Words it anew for each peer, and that cost is many times as high.
+ * costs for each of them. That is less than wording it takes alone, so it is not worded for each of them.
  */
 import { Simulator } from "../../simulators/jeedom/server.ts";
 import { keyOf } from "../../simulators/jeedom/users.ts";
@@ -20,6 +20,8 @@ interface Figures {
   readonly missing: number;
   /** CPU time of the gateway for one peer and answer, in µs. */
   readonly cpu: number;
+  /** What it takes to word an answer, in µs. */
+  readonly wording: number;
 }
 
 export async function jeedom(workshop: Workshop): Promise<Outcome> {
@@ -36,6 +38,13 @@ export async function jeedom(workshop: Workshop): Promise<Outcome> {
       row(scenario, "gateway: memory per peer", figures("bytes"), "bytes", { most: 4000 }),
       row(scenario, "gateway: events that then missed it", figures("missing"), "count", { most: 0 }),
       row(scenario, `gateway: CPU per peer and answer of ${batch} events`, figures("cpu"), "µs"),
+      row(
+        scenario,
+        "the same / one wording of that answer",
+        runs.map(({ cpu, wording }) => cpu / wording),
+        "ratio",
+        { most: 1 },
+      ),
     ],
     raw: runs,
   };
@@ -92,6 +101,7 @@ async function measure(workshop: Workshop, { child }: Server, port: number, simu
     bytes: (after - before) / crowd,
     missing: crowd * batch * batches - Number(total),
     cpu: (cpu * 1e6) / crowd / batches,
+    wording: wording(),
   };
 }
 
@@ -100,4 +110,20 @@ async function busy(child: Child): Promise<number> {
   const [before, begin] = [child.cpu(), performance.now()];
   await Bun.sleep(300);
   return ((child.cpu() - before) * 1000) / (performance.now() - begin);
+}
+
+/** The median time of `JSON.stringify` for such an answer, in µs. */
+function wording(): number {
+  const datetime = Date.now() / 1000;
+  const result = Array.from({ length: batch }, (_, count) => ({
+    datetime,
+    name: `bench::${count}`,
+    option: { ts: 0 },
+  }));
+  const times = Array.from({ length: 1001 }, () => {
+    const begin = performance.now();
+    JSON.stringify({ datetime, result });
+    return performance.now() - begin;
+  });
+  return (times.sort((a, b) => a - b)[500] ?? Number.NaN) * 1000;
 }
