@@ -1,6 +1,7 @@
 /** The one place that knows every part: it puts them together, and takes them apart again. */
 import { version } from "../package.json" with { type: "json" };
 import { assembleDeconz } from "./assembly/deconz.ts";
+import { type AssembledDevices, assembleDevices } from "./assembly/devices.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
 import { assembleJeedom } from "./assembly/jeedom.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
@@ -46,7 +47,7 @@ import { listenUnixStream, type UnixStreamListener } from "./transports/unix-str
 export type { Predecessor } from "./assembly/succession.ts";
 /** The machine's, for commands that do without a gateway. */
 export { systemDialer } from "./transports/dialer.ts";
-export { systemChance, systemClock } from "./transports/system.ts";
+export { lanAddress, systemChance, systemClock } from "./transports/system.ts";
 
 /** What protocols tell of their paths, for the one document of the API. */
 export function describedPaths(): readonly DescribedPaths[] {
@@ -124,9 +125,12 @@ class Assembly implements Gateway {
   /** Protocols that have a file of their own in assembly/. */
   readonly #assembled: readonly Assembled[];
   readonly #bridges: readonly Bridge[];
+  readonly #devices: AssembledDevices;
   readonly #listeners: Listeners;
   readonly #held: Held | undefined;
   #unixListener: UnixStreamListener | undefined;
+  /** That of the main listener. */
+  #port = 0;
   readonly #started = systemClock.now();
   readonly #handedOver = Promise.withResolvers<void>();
   #leaving = false;
@@ -185,6 +189,16 @@ class Assembly implements Gateway {
     const centrifuge = new Centrifuge({ hub, gate, rate, tokens, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
+    this.#devices = assembleDevices({
+      config: () => config,
+      port: () => this.#port,
+      hub,
+      devices,
+      keyring,
+      clock,
+      chance,
+      log,
+    });
     const parts: Parts = { config, log, clock, chance, dialer: systemDialer, hub, gate, keyring, pairing, rate, calls };
     // To add a protocol is to add one folder, and one line here.
     this.#assembled = [assembleDeconz(parts), assembleEspruino(parts), assembleJeedom(parts)];
@@ -197,12 +211,15 @@ class Assembly implements Gateway {
       gate,
       tickets,
       keys,
+      keyring,
       devices,
+      registry: this.#devices.registry,
+      deviceStates: this.#devices.states,
+      keyChanged: (id) => this.#endKey(id),
       putAll,
       backUp,
       pairing,
       clock,
-      chance,
       status,
       lifecycle: this,
       calls,
@@ -223,12 +240,13 @@ class Assembly implements Gateway {
     this.#listenForOwner();
     const { config } = this;
     const listeners = this.#listeners;
-    listeners.listen(config.listen, { front: this.#mainFront(), tls: config.tls });
+    this.#port = listeners.listen(config.listen, { front: this.#mainFront(), tls: config.tls });
     const lookedFor = config.listeners.flatMap((listener, at) => this.#listenAs(listener, `listeners[${at}]`));
     // Ports that were named come before those that are looked for.
     for (const listen of lookedFor) listen();
     for (const bridge of this.#bridges) bridge.start();
     if (config.unix_socket !== false) await this.#listenForBackends(config.unix_socket);
+    this.#devices.registry.announce();
   }
 
   /** A listener besides the main one. The answers listen where a port has to be looked for. */

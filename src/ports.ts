@@ -413,6 +413,8 @@ export interface HttpProtocol {
   readonly name: string;
   /** Paths on the main listener; a request to the prefix itself or below it is handed to `visit`. */
   readonly prefixes: readonly string[];
+  /** Paths below its prefixes are not its own. */
+  readonly exact?: true;
   /** It answers pages of any origin in its own way, and checks the Origin itself where that matters. */
   readonly checksOrigins?: true;
   /** Errors thrown here (`Refused` or not) are answered by the caller, which has checked the Origin already. */

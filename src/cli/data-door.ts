@@ -1,4 +1,5 @@
 /** The data directory while no gateway runs: keys and devices by the same routes as in the gateway. */
+import { addressesOf } from "../config/device-addresses.ts";
 import type { Config } from "../config/schema.ts";
 import { DeviceRegistry } from "../core/device-registry.ts";
 import { owner } from "../core/gate.ts";
@@ -16,14 +17,16 @@ export class DataDoor implements Door {
   readonly #app: ApiApp = newApp();
 
   /** Rejects with `DataDirectoryError`, also when a gateway has the directory after all. */
-  static async open({ data }: Pick<Config, "data">): Promise<DataDoor> {
-    const { systemClock, systemChance } = await import("../gateway.ts");
+  static async open(config: Config): Promise<DataDoor> {
+    const { lanAddress, systemClock, systemChance } = await import("../gateway.ts");
     const { openIdentities } = await import("../storage/data-directory.ts");
-    const door = new DataDoor(openIdentities(data));
+    const door = new DataDoor(openIdentities(config.data));
     const { keys, devices, putAll } = door.#identities;
     const machine = { clock: systemClock, chance: systemChance };
     const keyring = new Keyring({ keys, ...machine });
-    addIdentityRoutes(door.#app, { keyring, devices: new DeviceRegistry({ devices, keyring, ...machine }) });
+    const addresses = () => addressesOf(config, lanAddress());
+    const registry = new DeviceRegistry({ devices, keyring, addresses, ...machine });
+    addIdentityRoutes(door.#app, { keyring, devices: registry });
     addTransferRoutes(door.#app, { keys, devices, putAll });
     return door;
   }

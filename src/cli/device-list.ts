@@ -18,10 +18,13 @@ async function listDevices(globals: Globals): Promise<void> {
   const shape = z.object({ devices: z.array(deviceShape) });
   const { devices } = await through(identityDoor(globals), (door) => askFor(door, question, shape));
   if (globals.json) return printJson(devices);
-  const rows = devices.map(({ id, name, key_id: key, last_seen: seen, sessions, channels, settings }) => [
+  const rows = devices.map(({ id, name, key_id: key, last_seen: seen, sessions, state, channels, settings }) => [
     id,
     tame(name),
     sessions === undefined ? "?" : sessions > 0 ? "connected" : "away",
+    state?.transport ?? "",
+    state?.address ?? "",
+    [state?.app, state?.battery === undefined ? undefined : `${state.battery} %`].filter(Boolean).join(", "),
     printTime(seen),
     key,
     channels.join(" "),
@@ -29,6 +32,6 @@ async function listDevices(globals: Globals): Promise<void> {
       .map(([option, value]) => `${tame(option)}=${tame(value)}`)
       .join(" "),
   ]);
-  const heads = ["ID", "NAME", "STATE", "LAST SEEN", "KEY", "CHANNELS", "SETTINGS"];
+  const heads = ["ID", "NAME", "STATE", "TRANSPORT", "ADDRESS", "APP", "LAST SEEN", "KEY", "CHANNELS", "SETTINGS"];
   printTable(heads, rows, "There are no devices yet.");
 }

@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { deviceTransports } from "../core/device-connection.ts";
 import { deviceShape } from "../http/api-shapes.ts";
 import { askFor } from "./door.ts";
 import { wrongUse } from "./failure.ts";
@@ -8,6 +9,8 @@ import { note, printJson } from "./output.ts";
 
 interface Options {
   readonly name?: string;
+  readonly transport?: string;
+  readonly singleSession?: boolean;
   readonly setting?: readonly string[];
 }
 
@@ -17,16 +20,23 @@ export function addDeviceSet(parent: Command): void {
     .description("change a device's name or settings")
     .argument("<id>", "the device")
     .option("--name <name>", "what to call it")
+    .addOption(new Option("--transport <transport>", "how it is to connect").choices(deviceTransports))
+    .option("--single-session", "its newest session ends the others")
+    .option("--no-single-session", "it may have several sessions")
     .option("--setting <pairs...>", "name=value; name= takes it away")
     .action((id: string, _: object, command: Command) => setDevice(id, optionsOf<Options>(command)));
 }
 
 async function setDevice(id: string, options: ReturnType<typeof optionsOf<Options>>): Promise<void> {
-  const { name, setting, json } = options;
-  if (name === undefined && setting === undefined) {
-    throw wrongUse("Cannot change nothing of a device: say --name or --setting");
+  const { name, transport, singleSession, setting = [], json } = options;
+  const settings = Object.fromEntries([
+    ...setting.map(pairOf),
+    ...(transport === undefined ? [] : [["transport", transport] as const]),
+    ...(singleSession === undefined ? [] : [["single_session", singleSession ? "true" : null] as const]),
+  ]);
+  if (name === undefined && Object.keys(settings).length === 0) {
+    throw wrongUse("Cannot change nothing of a device: say --name, --transport, --single-session or --setting");
   }
-  const settings = setting && Object.fromEntries(setting.map(pairOf));
   const body = JSON.stringify({ name, settings });
   const path = `/admin/devices/${encodeURIComponent(id)}`;
   const question = { method: "PATCH", path, what: "change the device", body } as const;

@@ -8,6 +8,7 @@ import { addConfigCheck } from "./config-check.ts";
 import { addConfigPrint } from "./config-print.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addDeviceAdd } from "./device-add.ts";
+import { addDeviceAppQr } from "./device-app-qr.ts";
 import { addDeviceList } from "./device-list.ts";
 import { addDeviceRemove } from "./device-remove.ts";
 import { addDeviceRotate } from "./device-rotate.ts";
@@ -37,7 +38,7 @@ const groups: readonly { readonly name: string; readonly about: string; readonly
   {
     name: "device",
     about: "add, show, change and remove devices",
-    commands: [addDeviceAdd, addDeviceList, addDeviceSet, addDeviceRotate, addDeviceRemove],
+    commands: [addDeviceAdd, addDeviceList, addDeviceSet, addDeviceRotate, addDeviceRemove, addDeviceAppQr],
   },
   { name: "bridge", about: "connect home systems", commands: [addBridgePair] },
   { name: "pairing", about: "let clients of home systems' protocols get keys", commands: [addPairingOpen] },

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { options } from "./load.ts";
 import { flagOf, notesOf, type Option, variableOf } from "./option.ts";
-import { optionsToCome, protocolsToCome, schema } from "./schema.ts";
+import { protocolsToCome, schema } from "./schema.ts";
 
 /** What `docs/hearthwire.schema.json` holds, and `hearthwire config schema` prints. */
 export function editorSchema(): Record<string, unknown> {
@@ -61,7 +61,7 @@ from the same machine.
 
 Changes of any option take effect at a restart.
 
-Names that are kept for what is to come, and refused until then: ${list(optionsToCome)}; of protocols: ${list(protocolsToCome)}.
+Protocols whose names are kept for what is to come, and refused until then: ${list(protocolsToCome)}.
 `;
 
 function list(names: readonly string[]): string {

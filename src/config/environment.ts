@@ -20,8 +20,6 @@ const setByOthers = /^HEARTHWIRE_(SERVICE_|PORT(_|$)|NAME$|ENV_)/;
 
 interface Sources {
   readonly options: readonly Option[];
-  /** Names of options that are promised and not built. */
-  readonly toCome: readonly string[];
   /** Where relative paths count from. */
   readonly base: string;
 }
@@ -58,7 +56,7 @@ class Layer {
 }
 
 /** `HEARTHWIRE_LISTEN` and the like; `HEARTHWIRE_…_FILE` names a file that has the value. */
-export function readEnvironment(env: Environment, { options, toCome, base }: Sources, read: ReadText): YamlReading {
+export function readEnvironment(env: Environment, { options, base }: Sources, read: ReadText): YamlReading {
   const layer = new Layer(base);
   const known = new Set<string>();
   for (const option of options) {
@@ -84,14 +82,13 @@ export function readEnvironment(env: Environment, { options, toCome, base }: Sou
     if (!variable.startsWith(prefix) || known.has(variable) || setByOthers.test(variable)) continue;
     const rest = variable.slice(prefix.length);
     if (otherVariables.includes(rest)) continue;
-    const soon = toCome.some((name) => rest === name.toUpperCase() || rest.startsWith(`${name.toUpperCase()}_`));
-    layer.refuse(variable, soon ? `Cannot use ${variable}: it is not built yet` : unknown(variable, [...known]));
+    layer.refuse(variable, unknown(variable, [...known]));
   }
   return layer;
 }
 
 /** `--listen` and the like. */
-export function readFlags(flags: Flags, { options, toCome, base }: Sources): YamlReading {
+export function readFlags(flags: Flags, { options, base }: Sources): YamlReading {
   const layer = new Layer(base);
   const known = new Map<string, Option>();
   for (const option of options) {
@@ -104,7 +101,6 @@ export function readFlags(flags: Flags, { options, toCome, base }: Sources): Yam
     const name = `--${flag}`;
     if (option !== undefined)
       layer.add(typeof value === "object" ? joined(value, option) : String(value), option, { file: name, base });
-    else if (toCome.includes(flag.split("-")[0] ?? "")) layer.refuse(name, `Cannot use ${name}: it is not built yet`);
     else
       layer.refuse(
         name,

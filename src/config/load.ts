@@ -16,7 +16,7 @@ import { ConfigError } from "./faults.ts";
 import { type Given, givenAt, isMapping, locate, merge } from "./given.ts";
 import { optionsOf } from "./option.ts";
 import { apply, fillSecrets, resolvePaths } from "./read.ts";
-import { type Config, optionsToCome, protocolsToCome, schema } from "./schema.ts";
+import { type Config, protocolsToCome, schema } from "./schema.ts";
 import { placeOf, readYaml } from "./yaml.ts";
 
 /** Every option that there is, in the order of the documentation. */
@@ -41,7 +41,6 @@ function readFile(path: string): string {
 
 function isToCome(path: readonly PropertyKey[], value: unknown): boolean {
   const [first, second] = path;
-  if (path.length === 1) return optionsToCome.includes(String(first));
   if (first === "protocols" && path.length === 2) return protocolsToCome.includes(String(second));
   return first === "listeners" && path.at(-1) === "protocol" && protocolsToCome.includes(String(value));
 }
@@ -66,7 +65,7 @@ export function parseConfig({
   read = readFile,
 }: ConfigSources): Config {
   const base = file === undefined ? folder : dirname(resolve(folder, file));
-  const sources = { options, toCome: optionsToCome, base: folder };
+  const sources = { options, base: folder };
   const written = readYaml(text ?? "", { ...(file === undefined ? {} : { file }), base });
   const variables = readEnvironment(env, sources, read);
   const flagged = readFlags(flags, sources);

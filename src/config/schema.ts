@@ -3,6 +3,7 @@
  * documentation, the editors' schema, the environment variables and the flags are made from it.
  */
 import { z } from "zod";
+import { addresses } from "./addresses.ts";
 import { bridges } from "./bridges.ts";
 import { calls } from "./calls.ts";
 import { channels } from "./channels.ts";
@@ -19,7 +20,6 @@ export { protocolNames } from "./listeners.ts";
 
 /** Names that are promised: refused as not built yet, not as unknown. */
 export const protocolsToCome: readonly string[] = ["jeedomconnect"];
-export const optionsToCome: readonly string[] = ["addresses"];
 
 const protocol = (name: ProtocolName) =>
   option(
@@ -76,6 +76,13 @@ export const schema = z.strictObject({
       example: "https://push.example.org",
     },
     webUrl.optional(),
+  ),
+  addresses: option(
+    {
+      is: "Where devices find the gateway: what stands in their QR codes.",
+      example: { internal: { http: "http://192.168.1.5:8642" }, external: { http: "https://push.example.org" } },
+    },
+    addresses.prefault({}),
   ),
   data: option(
     {

@@ -1,5 +1,6 @@
 /** The settings of each channel: those that are built in for reserved names, else the first entry that matches. */
 import { PatternTable } from "../core/channels.ts";
+import { deviceStatesChannel } from "../core/device-states.ts";
 import type { ChannelKind, ChannelSettings, SettingsOf } from "../ports.ts";
 import { bridgeChannels } from "./bridges.ts";
 import type { Config } from "./schema.ts";
@@ -20,15 +21,15 @@ export const plainChannel: ChannelSettings = {
 const inbox: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: 7 * day }, durable: "yes" };
 const toAllDevices: ChannelSettings = { ...plainChannel, history: { size: 1000, ttl: day }, durable: "yes" };
 
-/** What a bridge tells of itself. */
-const ofBridge: ChannelSettings = { ...plainChannel, kind: "map", queue: "latest" };
+/** What bridges and devices tell of themselves. */
+const told: ChannelSettings = { ...plainChannel, kind: "map", queue: "latest" };
 
 /** Names whose settings are remembered, in each of two generations: the older goes when the younger is full. */
 const remembered = 32_768;
 
 function reservedSettings(channel: string): ChannelSettings {
   if (channel === "$devices") return toAllDevices;
-  if (channel.startsWith("$bridges/")) return ofBridge;
+  if (channel.startsWith("$bridges/") || channel === deviceStatesChannel) return told;
   return /^\$device\/[^/]+$/.test(channel) ? inbox : plainChannel;
 }
 

@@ -130,6 +130,12 @@ export const webUrl = text((value) => {
   return url.search || url.hash || url.username ? "must be a URL without query, fragment and user name" : undefined;
 });
 
+export const webSocketUrl = text((value) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !/^wss?:$/.test(url.protocol)) return "must be a URL like wss://push.example.org";
+  return url.search || url.hash || url.username ? "must be a URL without query, fragment and user name" : undefined;
+});
+
 export const filePath = text((value) => {
   if (value === "") return "must not be empty";
   return value.includes("\0") ? "must not have a NUL" : undefined;

@@ -1,6 +1,13 @@
 /** Devices as their owner handles them: added, set, given a new key, removed. The same whether a gateway runs or not. */
-import type { Chance, Clock, DeviceRecord, DeviceStore, Grants } from "../ports.ts";
+import type { Chance, Clock, DeviceRecord, DeviceStore, Grants, JsonText } from "../ports.ts";
 import { joinGrants } from "./access.ts";
+import {
+  type Addresses,
+  connectionOf,
+  type DeviceConnection,
+  deviceTransports,
+  isDeviceTransport,
+} from "./device-connection.ts";
 import type { Keyring } from "./keyring.ts";
 import { Refused } from "./refusals.ts";
 
@@ -9,7 +16,16 @@ export interface DeviceRegistryParts {
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly chance: Chance;
+  /** Where devices find the gateway. */
+  readonly addresses: () => Addresses;
+  /** Publishes on a device's inbox; absent when no gateway runs, which then tells it when it starts. */
+  readonly tell?: (device: string, data: JsonText) => void;
+  /** A device is no more. */
+  readonly removed?: (device: string) => void;
 }
+
+/** The connection that a device was last told of, as JSON. */
+const toldConnection = "connection/told";
 
 /** A device, and the text of its key, which nobody can tell later. */
 export interface KeyedDevice {
@@ -43,11 +59,13 @@ export class DeviceRegistry {
 
   /** Its key may read its own inbox, and what `grants` says. */
   add({ name, grants }: { readonly name: string; readonly grants: Grants }): KeyedDevice {
-    const { devices, keyring, clock, chance } = this.#parts;
+    const { devices, keyring, clock, chance, addresses } = this.#parts;
     const id = chance.text(idLength);
     const own = joinGrants({ subscribe: [inboxOf(id)] }, grants);
     const { key, record } = keyring.draw({ name, grants: own, device: id });
-    const device: DeviceRecord = { id, name, key: record.id, created: clock.now(), channels: [], settings: {} };
+    const plain: DeviceRecord = { id, name, key: record.id, created: clock.now(), channels: [], settings: {} };
+    const settings = { [toldConnection]: JSON.stringify(connectionOf(plain, addresses())) };
+    const device = { ...plain, settings };
     devices.put(device);
     keyring.keep(record);
     return { device, key };
@@ -55,11 +73,40 @@ export class DeviceRegistry {
 
   set(id: string, { name, settings }: DeviceChanges): DeviceRecord {
     const known = this.#require(id, "change");
+    const transport = settings?.["transport"] ?? "auto";
+    if (!isDeviceTransport(transport)) {
+      throw new Refused("badRequest", `Cannot set the transport ${transport}: use ${deviceTransports.join(", ")}`);
+    }
     const all = Object.entries({ ...known.settings, ...settings });
     const kept = all.filter((entry): entry is [string, string] => entry[1] !== null);
     const device = { ...known, name: name ?? known.name, settings: Object.fromEntries(kept) };
     this.#parts.devices.put(device);
-    return device;
+    return this.#announce(device);
+  }
+
+  /** Where devices find the gateway. */
+  get addresses(): Addresses {
+    return this.#parts.addresses();
+  }
+
+  /** How a device is to connect. */
+  connection(id: string): DeviceConnection {
+    return connectionOf(this.#require(id, "tell how to connect"), this.#parts.addresses());
+  }
+
+  /** Tells every device whose transport or addresses are not those that it knows. */
+  announce(): void {
+    for (const device of this.list()) this.#announce(device);
+  }
+
+  #announce(device: DeviceRecord): DeviceRecord {
+    const { tell, addresses, devices } = this.#parts;
+    const connection = JSON.stringify(connectionOf(device, addresses()));
+    if (tell === undefined || device.settings[toldConnection] === connection) return device;
+    tell(device.id, `{"connection":${connection}}`);
+    const told = { ...device, settings: { ...device.settings, [toldConnection]: connection } };
+    devices.put(told);
+    return told;
   }
 
   /** A new key with the rights of the old one, which ends. */
@@ -79,6 +126,7 @@ export class DeviceRegistry {
     const { devices, keyring } = this.#parts;
     const { key } = this.#require(id, "remove");
     devices.remove(id);
+    this.#parts.removed?.(id);
     if (keyring.find(key) !== undefined) keyring.revoke(key);
   }
 

@@ -54,6 +54,14 @@ export interface HubParts {
   readonly run: string;
 }
 
+/** Hears of every session that comes, turns out to be somebody, or goes. */
+export interface SessionWatch {
+  came(session: AnySession): void;
+  /** It is still there, as somebody else. */
+  turned(session: AnySession, from: Principal): void;
+  went(session: AnySession): void;
+}
+
 /** The audiences of one channel name. */
 interface Route {
   readonly exact: Audience[];
@@ -127,6 +135,7 @@ export class Hub implements SessionHost {
   #handedOut = 0;
   #sessionsOpened = 0;
   #sweep: (() => void) | undefined;
+  #watch: SessionWatch | undefined;
   readonly #endOfTurn = (): void => {
     this.#flushDue = false;
     this.flush();
@@ -202,6 +211,7 @@ export class Hub implements SessionHost {
     this.#headcount.come(outlet.address, principal);
     const session = new Session(this, outlet, conversation, form, principal, state, ++this.#sessionsOpened, this.now);
     this.sessions.add(session);
+    this.#watch?.came(session);
     this.#sweep ??= this.#clock.after(sweepInterval, () => this.#sweepSessions());
     return session;
   }
@@ -386,6 +396,10 @@ export class Hub implements SessionHost {
     this.#headcount.turn(principal, to);
   }
 
+  turned(session: AnySession, from: Principal): void {
+    this.#watch?.turned(session, from);
+  }
+
   caughtUp(session: AnySession): void {
     session.queue = undefined;
     this.lagging.delete(session);
@@ -393,7 +407,10 @@ export class Hub implements SessionHost {
 
   /** A session is over: it listens to nothing any more. */
   remove(session: AnySession): void {
-    if (this.sessions.delete(session)) this.#headcount.leave(session.outlet.address, session.principal);
+    if (this.sessions.delete(session)) {
+      this.#headcount.leave(session.outlet.address, session.principal);
+      this.#watch?.went(session);
+    }
     if (this.lagging.delete(session)) this.figures.dropped += session.queue?.dropped ?? 0;
     for (const audience of audiencesOf(session)) {
       this.#leavePresence(session, audience);
@@ -402,6 +419,11 @@ export class Hub implements SessionHost {
     }
     session.audience = undefined;
     session.moreAudiences = undefined;
+  }
+
+  /** Tells `watch` of all sessions from now on. */
+  watch(watch: SessionWatch): void {
+    this.#watch = watch;
   }
 
   /** Stops looking after idle sessions. For the end of the process and of tests. */

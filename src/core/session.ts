@@ -75,6 +75,8 @@ export interface SessionHost {
   remove(session: AnySession): void;
   /** A session turns out to be somebody else's. Refused where that key has as many sessions as it may. */
   turns(session: AnySession, to: Principal): void;
+  /** It was `from` before. */
+  turned(session: AnySession, from: Principal): void;
   flush(): void;
 }
 
@@ -150,8 +152,10 @@ export class Session<State = unknown> implements Inlet {
 
   /** Who the peer turned out to be. Refused (3504) where that key has as many sessions as it may. */
   set principal(principal: Principal) {
+    const before = this.#principal;
     if (this.open) this.host.turns(this, principal);
     this.#principal = principal;
+    if (this.open) this.host.turned(this, before);
   }
 
   get rights(): Rights {

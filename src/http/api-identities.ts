@@ -3,13 +3,13 @@ import type { DeviceRegistry } from "../core/device-registry.ts";
 import type { Keyring } from "../core/keyring.ts";
 import type { ApiApp } from "./api-app.ts";
 import { routes } from "./api-routes.ts";
-import { deviceView, grantsOf, keyView } from "./api-shapes.ts";
+import { addressesView, type DeviceLife, deviceView, grantsOf, keyView, newDeviceView } from "./api-shapes.ts";
 
 export interface IdentityParts {
   readonly keyring: Keyring;
   readonly devices: DeviceRegistry;
-  /** How many sessions a device has; absent when no gateway runs. */
-  readonly sessionsOf?: (device: string) => number;
+  /** How a device is; absent when no gateway runs. */
+  readonly lifeOf?: (device: string) => DeviceLife;
 }
 
 export function addIdentityRoutes(app: ApiApp, parts: IdentityParts): void {
@@ -33,27 +33,30 @@ function addKeyRoutes(app: ApiApp, { keyring }: IdentityParts): void {
   });
 }
 
-function addDeviceRoutes(app: ApiApp, { devices, sessionsOf }: IdentityParts): void {
+function addDeviceRoutes(app: ApiApp, { devices, lifeOf }: IdentityParts): void {
   app.openapi(routes.listDevices, (context) =>
-    context.json({ devices: devices.list().map((device) => deviceView(device, sessionsOf?.(device.id))) }, 200),
+    context.json({ devices: devices.list().map((device) => deviceView(device, lifeOf?.(device.id))) }, 200),
   );
+
+  app.openapi(routes.addresses, (context) => context.json(addressesView(devices.addresses), 200));
 
   app.openapi(routes.addDevice, (context) => {
     const { name, grants = {} } = context.req.valid("json");
-    const { device, key } = devices.add({ name, grants: grantsOf(grants) });
-    return context.json({ ...deviceView(device, sessionsOf?.(device.id)), key }, 201);
+    const added = devices.add({ name, grants: grantsOf(grants) });
+    const { id } = added.device;
+    return context.json(newDeviceView(added, devices.connection(id), lifeOf?.(id)), 201);
   });
 
   app.openapi(routes.setDevice, (context) => {
     const { id } = context.req.valid("param");
     const device = devices.set(id, context.req.valid("json"));
-    return context.json(deviceView(device, sessionsOf?.(id)), 200);
+    return context.json(deviceView(device, lifeOf?.(id)), 200);
   });
 
   app.openapi(routes.rotateDevice, (context) => {
     const { id } = context.req.valid("param");
-    const { device, key } = devices.rotate(id);
-    return context.json({ ...deviceView(device, sessionsOf?.(id)), key }, 200);
+    const rotated = devices.rotate(id);
+    return context.json(newDeviceView(rotated, devices.connection(id), lifeOf?.(id)), 200);
   });
 
   app.openapi(routes.removeDevice, (context) => {

@@ -1,6 +1,7 @@
 /** The routes of the API as data: what is asked and answered where. Its OpenAPI document is made from them. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { DescribedPaths } from "../core/described-paths.ts";
+import { deviceRoutes } from "./api-devices.ts";
 import { lifecycleRoutes } from "./api-lifecycle.ts";
 import { pairingRoutes } from "./api-pairing.ts";
 import { sessionRoutes } from "./api-sessions.ts";
@@ -19,6 +20,7 @@ import {
   ticketShape,
 } from "./api-shapes.ts";
 import { transferRoutes } from "./api-transfer.ts";
+import { addressesShape } from "./device-shapes.ts";
 
 const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
 const answer = <S extends z.ZodType>(description: string, schema: S) => ({ description, content: json(schema) });
@@ -156,6 +158,13 @@ export const routes = {
     summary: "All devices",
     responses: { 200: answer("The devices.", z.object({ devices: z.array(deviceShape) })), ...refused },
   }),
+  addresses: createRoute({
+    ...admin,
+    method: "get",
+    path: "/admin/addresses",
+    summary: "Where devices find the gateway",
+    responses: { 200: answer("The addresses.", addressesShape), ...refused },
+  }),
   addDevice: createRoute({
     ...admin,
     method: "post",
@@ -200,7 +209,14 @@ export function openApiDocument(version: string, described: readonly DescribedPa
     scheme: "bearer",
     description: "A key: `Authorization: Bearer hw_…`, or `X-API-Key: hw_…`.",
   });
-  const groups = { ...routes, ...transferRoutes, ...pairingRoutes, ...sessionRoutes, ...lifecycleRoutes };
+  const groups = {
+    ...routes,
+    ...transferRoutes,
+    ...pairingRoutes,
+    ...sessionRoutes,
+    ...lifecycleRoutes,
+    ...deviceRoutes,
+  };
   for (const route of Object.values(groups)) openAPIRegistry.registerPath(route);
   const own = getOpenAPI31Document({
     openapi: "3.1.0",

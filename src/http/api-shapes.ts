@@ -2,7 +2,11 @@
 import { z } from "@hono/zod-openapi";
 import { verbs } from "../core/access.ts";
 import { patternFault } from "../core/channels.ts";
+import type { Addresses, DeviceConnection } from "../core/device-connection.ts";
+import type { KeyedDevice } from "../core/device-registry.ts";
+import type { DeviceState } from "../core/device-states.ts";
 import type { DeviceRecord, Grants, KeyRecord, Verb } from "../ports.ts";
+import { type addressesShape, connectionShape, deviceStateShape } from "./device-shapes.ts";
 
 const name = z.string().min(1).max(255).openapi({ example: "kitchen tablet" });
 const time = z.int().openapi({ description: "Milliseconds since 1970.", example: 1_790_000_000_000 });
@@ -71,10 +75,13 @@ export const deviceShape = z
     channels: z.array(z.string()).openapi({ description: "Channels that backends subscribed it to." }),
     settings,
     sessions: z.int().optional().openapi({ description: "How many sessions it has now; absent if no gateway runs." }),
+    state: deviceStateShape
+      .optional()
+      .openapi({ description: "How it is; absent if it was not here since the start." }),
   })
   .openapi("Device");
 
-export const newDeviceShape = deviceShape.extend({ key: keyText }).openapi("NewDevice");
+export const newDeviceShape = deviceShape.extend({ key: keyText, connection: connectionShape }).openapi("NewDevice");
 
 export const deviceWish = z.strictObject({ name, grants: grants.optional() }).openapi("DeviceWish");
 
@@ -186,7 +193,25 @@ export function keyView({ id, name, grants, created, expires, lastUsed, device }
   };
 }
 
-export function deviceView(device: DeviceRecord, sessions: number | undefined): DeviceView {
+/** How a device is now, where a gateway runs. */
+export interface DeviceLife {
+  readonly sessions: number;
+  readonly state: DeviceState | undefined;
+}
+
+export function newDeviceView(
+  { device, key }: KeyedDevice,
+  connection: DeviceConnection,
+  life?: DeviceLife,
+): NewDeviceView {
+  return { ...deviceView(device, life), key, connection: { ...connection, ...addressesView(connection) } };
+}
+
+export function addressesView({ internal, external }: Addresses): z.output<typeof addressesShape> {
+  return { ...(internal && { internal: { ...internal } }), ...(external && { external: { ...external } }) };
+}
+
+export function deviceView(device: DeviceRecord, life?: DeviceLife): DeviceView {
   const { id, name, key, created, lastSeen, channels, settings } = device;
   return {
     id,
@@ -196,6 +221,6 @@ export function deviceView(device: DeviceRecord, sessions: number | undefined): 
     ...(lastSeen === undefined ? {} : { last_seen: lastSeen }),
     channels: [...channels],
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !name.includes("/"))),
-    ...(sessions === undefined ? {} : { sessions }),
+    ...(life && { sessions: life.sessions, ...(life.state && { state: life.state }) }),
   };
 }

@@ -2,23 +2,25 @@
 
 import type { Calls } from "../core/calls.ts";
 import type { DescribedPaths } from "../core/described-paths.ts";
-import { DeviceRegistry } from "../core/device-registry.ts";
+import type { DeviceRegistry } from "../core/device-registry.ts";
+import type { DeviceStates } from "../core/device-states.ts";
 import type { Gate } from "../core/gate.ts";
 import type { Hub } from "../core/hub.ts";
-import { Keyring } from "../core/keyring.ts";
+import type { Keyring } from "../core/keyring.ts";
 import type { PairingWindow } from "../core/pairing-window.ts";
 import { Refused } from "../core/refusals.ts";
 import type { Principal } from "../core/session.ts";
 import { type Tickets, ticketLifetime } from "../core/tickets.ts";
-import type { Answer, Chance, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, PutAll, Visit } from "../ports.ts";
+import type { Answer, Clock, DeviceStore, HttpProtocol, KeyStore, Policy, PutAll, Visit } from "../ports.ts";
 import { type ApiApp, newApp } from "./api-app.ts";
 import { addCallRoutes, callsPrefix } from "./api-calls.ts";
+import { addDeviceRoutes } from "./api-devices.ts";
 import { addIdentityRoutes } from "./api-identities.ts";
 import { addLifecycleRoutes, type Lifecycle } from "./api-lifecycle.ts";
 import { addPairingRoutes } from "./api-pairing.ts";
 import { openApiDocument, routes } from "./api-routes.ts";
 import { addSessionRoutes } from "./api-sessions.ts";
-import type { StatusView } from "./api-shapes.ts";
+import type { DeviceLife, StatusView } from "./api-shapes.ts";
 import { addBackupRoute, addTransferRoutes, largestImport, transferRoutes } from "./api-transfer.ts";
 import { codesPage } from "./codes.ts";
 import type { Metrics } from "./metrics.ts";
@@ -29,9 +31,13 @@ export interface ApiParts {
   readonly gate: Gate;
   readonly tickets: Tickets;
   readonly keys: KeyStore;
+  readonly keyring: Keyring;
   readonly devices: DeviceStore;
+  readonly registry: DeviceRegistry;
+  readonly deviceStates: DeviceStates;
+  /** A key is no more, or says something else. */
+  readonly keyChanged: (id: string) => void;
   readonly clock: Clock;
-  readonly chance: Chance;
   readonly putAll: PutAll;
   /** All that is kept, as the bytes of a tar file. */
   readonly backUp: () => Promise<ReadableStream<Uint8Array>>;
@@ -62,14 +68,11 @@ export class Api implements HttpProtocol {
 
   constructor(parts: ApiParts) {
     this.#parts = parts;
-    const { keys, devices, putAll, clock, chance, hub } = parts;
-    const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
-    addIdentityRoutes(this.#app, {
-      keyring,
-      devices: new DeviceRegistry({ devices, keyring, clock, chance }),
-      sessionsOf: (device) => countOf(hub.sessions, ({ principal }) => principal.device === device),
-    });
-    addTransferRoutes(this.#app, { keys, devices, putAll, changed: (id) => this.#endKey(id) });
+    const { keys, devices, keyring, registry, deviceStates: states, putAll, hub } = parts;
+    const lifeOf = (device: string): DeviceLife => ({ sessions: states.sessionsOf(device), state: states.of(device) });
+    addIdentityRoutes(this.#app, { keyring, devices: registry, lifeOf });
+    addDeviceRoutes(this.#app, { devices: registry, states });
+    addTransferRoutes(this.#app, { keys, devices, putAll, changed: parts.keyChanged });
     if (parts.calls !== undefined) addCallRoutes(this.#app, parts.calls);
     addBackupRoute(this.#app, parts.backUp);
     if (parts.pairing !== undefined) addPairingRoutes(this.#app, parts.pairing);
@@ -187,16 +190,6 @@ export class Api implements HttpProtocol {
       devices: devices.list().length,
     };
   }
-
-  /** What lives by a key that is no more ends. */
-  #endKey(id: string): void {
-    const { gate, hub } = this.#parts;
-    gate.forget(id);
-    hub.end(
-      ({ principal }) => principal.id === id,
-      () => new Refused("invalidToken", "The key was revoked"),
-    );
-  }
 }
 
 function decodePath(path: string): string {
@@ -205,10 +198,4 @@ function decodePath(path: string): string {
   } catch {
     throw new Refused("badRequest", `Cannot decode ${JSON.stringify(path.slice(0, 80))} in the path`);
   }
-}
-
-function countOf<T>(all: Iterable<T>, which: (one: T) => boolean): number {
-  let count = 0;
-  for (const one of all) if (which(one)) count++;
-  return count;
 }

@@ -51,7 +51,9 @@ export class Front {
 
   #offerFor(path: string): Offer {
     for (const [prefix, offer] of this.#byPrefix) {
-      if (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/")) return offer;
+      if (!path.startsWith(prefix)) continue;
+      if (path.length === prefix.length) return offer;
+      if (path[prefix.length] === "/" && offer.protocol.exact !== true) return offer;
     }
     return this.#parts.rest;
   }

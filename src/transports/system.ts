@@ -1,5 +1,6 @@
 /** The machine's clock and its chance. */
 import { randomInt } from "node:crypto";
+import { networkInterfaces } from "node:os";
 import type { Chance, Clock } from "../ports.ts";
 
 export const systemClock: Clock = {
@@ -22,3 +23,22 @@ export const systemChance: Chance = {
     return text;
   },
 };
+
+/** Networks that a machine has with its own guests, or with somewhere else. */
+const notOfTheHouse = /^(docker|veth|br-|virbr|vmnet|tun|tap|wg|tailscale|zt)/;
+
+/** This machine's IPv4 address in the house's network; undefined where it is in none. */
+export function lanAddress(interfaces: typeof networkInterfaces = networkInterfaces): string | undefined {
+  const all = Object.entries(interfaces()).flatMap(([name, addresses]) =>
+    notOfTheHouse.test(name) ? [] : (addresses ?? []),
+  );
+  const reached = all.filter(
+    ({ internal, family, address }) => !internal && family === "IPv4" && !isUnassigned(address),
+  );
+  return reached[0]?.address;
+}
+
+/** What a machine gave itself because nobody else did. */
+function isUnassigned(address: string): boolean {
+  return address.startsWith("169.254.");
+}

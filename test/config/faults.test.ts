@@ -93,15 +93,10 @@ describe("A configuration is refused", () => {
   });
 
   test("for what is promised and not built yet, and it says so", () => {
-    for (const name of ["addresses"]) {
-      expect(faultOf(`${name}: {}`)).toBe(`${file}:1:1:Cannot use option \`${name}\`: it is not built yet`);
-    }
     for (const name of ["jeedomconnect"]) {
       expect(faultOf(`protocols: { ${name}: {} }`)).toContain(`\`protocols.${name}\`: it is not built yet`);
       expect(faultOf(`listeners: [{ listen: 1, protocol: ${name} }]`)).toContain("it is not built yet");
     }
-    expect(faultOf("", { env: { HEARTHWIRE_ADDRESSES: "x" } })).toContain("it is not built yet");
-    expect(faultOf("", { flags: { addresses: "{}" } })).toContain("it is not built yet");
   });
 });
 

@@ -44,6 +44,7 @@ export interface UnixSocketParts {
 export class UnixSocket implements HttpProtocol, StreamProtocol {
   readonly name = "unix-socket";
   readonly prefixes = ["/devices"];
+  readonly exact = true;
   readonly #gate: Gate;
   readonly #clock: Clock;
   readonly #limit: number;

@@ -1,8 +1,11 @@
 /** A gateway of the real parts on a free port of this machine, with a clock that the test turns. */
 import { EmbeddedBroker } from "../../../src/brokers/embedded/broker.ts";
+import { DeviceRegistry } from "../../../src/core/device-registry.ts";
+import { DeviceStates } from "../../../src/core/device-states.ts";
 import { Gate } from "../../../src/core/gate.ts";
 import { Hub, type HubLimits } from "../../../src/core/hub.ts";
 import { Idempotency } from "../../../src/core/idempotency.ts";
+import { Keyring } from "../../../src/core/keyring.ts";
 import { makeKey } from "../../../src/core/keys.ts";
 import { PublishRate } from "../../../src/core/rate.ts";
 import { Refused } from "../../../src/core/refusals.ts";
@@ -194,7 +197,14 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const status = () => ({ version: "0", run: broker.run, started: clock.now(), ...place });
   const nowhere = () => Promise.reject(new Error("Cannot back up: there is no data directory"));
   const storage = { keys, devices, putAll: () => undefined, backUp: nowhere };
-  const api = new Api({ hub, gate, tickets, ...storage, clock, chance, status });
+  const keyring = new Keyring({ keys, clock, chance });
+  const identities = {
+    keyring,
+    registry: new DeviceRegistry({ devices, keyring, clock, chance, addresses: () => ({}) }),
+    deviceStates: new DeviceStates({ hub, devices, clock, log }),
+    keyChanged: () => undefined,
+  };
+  const api = new Api({ hub, gate, tickets, ...storage, ...identities, clock, status });
   const offers = options.alone === true ? [] : [{ protocol, policy }];
   const front = new Front({ gate, log, offers, rest: { protocol: options.alone === true ? protocol : api, policy } });
   const listener: HttpListener = listenHttp({
