@@ -14,6 +14,7 @@ import { centrifugeFlood, flood } from "./scenarios/flood.ts";
 import { growth } from "./scenarios/growth.ts";
 import { ingest } from "./scenarios/ingest.ts";
 import { jeedom } from "./scenarios/jeedom.ts";
+import { jeedomBridge } from "./scenarios/jeedom-bridge.ts";
 import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
 import { stoppedReaders } from "./scenarios/stopped.ts";
@@ -36,6 +37,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   deconz,
   boards,
   jeedom,
+  "jeedom-bridge": jeedomBridge,
 };
 
 const whole: Effort = { reps: 5, window: 1.5, settle: 0.6, crowd: 10_000, rest: 4 };
