@@ -18,8 +18,8 @@ const clientExample = `${connecting}
   ws.on('open', function() { console.log("Connected to server"); });
   ws.on('message', function(msg) { console.log("MSG: " + msg); });`;
 
-/** At the main listener, where a board is a peer like any other: with a path, and without the origin that is none. */
-const atMain = clientExample.replace("origin: 'Espruino'", `path: "/espruino", origin: ""`);
+/** At the main listener, where a board is a peer like any other. */
+const atMain = clientExample.replace("port: 8080,", `port: 8080, path: "/espruino",`);
 
 const callbacksExample = `
   ws.on('open', function() { console.log("Connected to server"); });
