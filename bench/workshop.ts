@@ -104,6 +104,11 @@ export class Workshop {
     return new Child([this.tools.load, ...options.map(String)], { core: 1 });
   }
 
+  /** A load client that gives way to others on its core, whose latency is measured meanwhile. */
+  herd(...options: readonly (string | number)[]): Child {
+    return new Child(["nice", "-n", "15", this.tools.load, ...options.map(String)], { core: 1 });
+  }
+
   publish(server: Server, ...options: readonly (string | number)[]): Child {
     const all = [...server.wayIn, "--data", dataLength, ...options];
     return new Child([this.tools.publish, ...all.map(String)], { core: 1 });

@@ -33,7 +33,7 @@ export async function recovery(workshop: Workshop): Promise<Outcome> {
       const options = centrifugeSubscription(server.port, "few/missed", place);
       const storm = async (): Promise<void> => {
         const check = ["--check", "--expect", returning * missed, "--settle", 0, "-t", 0.01, "--linger", 20];
-        const herd = workshop.load(...options, "-n", returning, "--inflight", returning, ...check);
+        const herd = workshop.herd(...options, "-n", returning, "--inflight", returning, ...check);
         const { secs } = await connectedAll(herd, { subscribers: returning });
         const { each_min: least, each_max: most, gaps, repeats } = await herd.report("result");
         seconds.push(Number(secs));
@@ -55,7 +55,7 @@ export async function recovery(workshop: Workshop): Promise<Outcome> {
         "µs",
       ),
       row(scenario, "missed, doubled or out of order", [faults], "count", { most: 0 }),
-      ...rowsOf(scenario, stayed),
+      ...rowsOf(scenario, stayed, { most: slower }),
     ],
     raw: { stayed, seconds },
   };
@@ -72,7 +72,7 @@ export async function killed(workshop: Workshop): Promise<Outcome> {
     await workshop.withServers(["gateway"], async ([server]) => {
       if (server === undefined) throw new Error("Cannot run a storm: no server");
       const connect = async (): Promise<Child> => {
-        const load = workshop.load(...server.subscribe("bench/many"), "-n", crowd, "--settle", 0, "--control");
+        const load = workshop.herd(...server.subscribe("bench/many"), "-n", crowd, "--settle", 0, "--control");
         await connectedAll(load, { subscribers: crowd });
         return load;
       };
@@ -134,7 +134,7 @@ async function watch(
   return { quiet: Number(quiet["p99"]), during: Number(during["p99"]) };
 }
 
-function rowsOf(scenario: string, stayed: readonly Stayed[]): Row[] {
+function rowsOf(scenario: string, stayed: readonly Stayed[], target?: Row["target"]): Row[] {
   const times = stayed.map(({ quiet, during }) => during / quiet);
   return [
     row(
@@ -149,7 +149,7 @@ function rowsOf(scenario: string, stayed: readonly Stayed[]): Row[] {
       stayed.map(({ during }) => during),
       "µs",
     ),
-    row(scenario, "who stayed: meanwhile / in quiet", times, "ratio", { most: slower }),
+    row(scenario, "who stayed: meanwhile / in quiet", times, "ratio", target),
   ];
 }
 

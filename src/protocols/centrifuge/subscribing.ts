@@ -9,6 +9,7 @@ import type { ChannelSettings, Clock, MaybePromise, Past, Reading, SettingsOf } 
 import { flagField, numberField, offsetField, textField } from "./fields.ts";
 import { parseFilter } from "./filter.ts";
 import type { Forms, Variant } from "./forms.ts";
+import { Recoveries } from "./recoveries.ts";
 import { type ClientSession, refreshGrace, type Seams, type SubscriptionGrant } from "./seams.ts";
 import type { Params, SubscribeResult } from "./wire.ts";
 
@@ -46,9 +47,11 @@ const rejectUnrecovered = 2;
 
 export class Subscribing {
   readonly #parts: SubscribingParts;
+  readonly #recoveries: Recoveries;
 
   constructor(parts: SubscribingParts) {
     this.#parts = parts;
+    this.#recoveries = new Recoveries(parts.clock);
   }
 
   /** What is asked of a channel, as far as it makes sense and may be. */
@@ -85,14 +88,17 @@ export class Subscribing {
     return this.granted(session, params, channel, own, (terms, rights, { data, joinLeave }) => {
       const joins = variant.joins === true || (joinLeave === true && settings.presence);
       const told = data === undefined ? {} : { data };
-      return this.#parts.hub.subscribe(
-        session as AnySession,
-        select([channel]),
-        pastOf(wish),
-        (reading) => begin({ ...resultOf(reading, wish), ...terms(), ...told }),
-        this.#parts.forms.of(session.state.wire, { ...variant, joins, own: own !== undefined }),
-        rights,
-      );
+      const answer = (reading: Reading): void => {
+        const result = resultOf(reading, wish);
+        this.#recoveries.told(result.publications?.length ?? 0);
+        begin({ ...result, ...terms(), ...told });
+      };
+      const form = this.#parts.forms.of(session.state.wire, { ...variant, joins, own: own !== undefined });
+      const selector = select([channel]);
+      const subscribe = (): MaybePromise<void> =>
+        this.#parts.hub.subscribe(session as AnySession, selector, pastOf(wish), answer, form, rights);
+      const turn = wish.recover === undefined ? undefined : this.#recoveries.turn();
+      return turn === undefined ? subscribe() : turn.then(subscribe);
     });
   }
 
