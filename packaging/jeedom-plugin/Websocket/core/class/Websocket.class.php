@@ -80,6 +80,8 @@ class Websocket extends eqLogic {
         );
         return array(
             'data' => self::state(),
+            // Jeedom waits for the end; clients come back by themselves.
+            'drain' => '0s',
             'bridges' => array('jeedom' => array(
                 'type' => 'jeedom',
                 'url' => network::getNetworkAccess('internal', 'proto:127.0.0.1:port:comp'),
@@ -156,14 +158,14 @@ class Websocket extends eqLogic {
         return $command !== false && strpos($command, self::resource('daemon.sh')) !== false ? $pid : null;
     }
 
-    /** It answers at its control socket: then it has all of its ports, or it would be on its way out again. */
+    /** It says at its control socket that it is ready: then it has all of its ports. */
     private static function runs() {
         $socket = self::pid() === null ? false : @stream_socket_client('unix://' . self::state() . '/control.sock', $code, $message, 1);
         if ($socket === false) {
             return false;
         }
         stream_set_timeout($socket, 2);
-        @fwrite($socket, "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        @fwrite($socket, "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         $status = @fgets($socket);
         fclose($socket);
         return $status !== false && strpos($status, ' 200 ') !== false;
