@@ -300,10 +300,12 @@ export interface Payload {
   readonly bytes: number;
 }
 
-/** A message's place beside its text, where a transport has one for it (SSE: `id:` and `event:`). */
+/** What stands beside a message's text, where a transport has a place for it (SSE: `id:`, `event:` and `retry:`). */
 export interface FrameHead {
   readonly id?: string;
   readonly event?: string;
+  /** After how many ms a client whose connection breaks should come back. */
+  readonly retry?: number;
 }
 
 /** How a transport frames messages: pure, one object per transport. */

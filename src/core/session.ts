@@ -162,6 +162,14 @@ export class Session<State = unknown> implements Inlet {
     return this.#principal.rights;
   }
 
+  /**
+   * After how many ms its client should come back if the connection breaks: evenly spread over sessions, from 1 to 5 s, so
+   * that those who lose their gateway do not all come at once.
+   */
+  get comesBackAfter(): number {
+    return 1000 + Math.floor(4000 * ((this.number * 0.618_033_988_7) % 1));
+  }
+
   /** Names and patterns that it listens to. */
   get subscriptions(): readonly string[] {
     const audiences = this.audience === undefined ? [] : [this.audience, ...(this.moreAudiences ?? [])];

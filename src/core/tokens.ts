@@ -1,4 +1,5 @@
 /** Tokens (JWT) of an application: who bears one, and what it allows. Verified by `jose`; times come from the clock. */
+import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
 import type { Clock, Grants, JsonText } from "../ports.ts";
 import { grantsFault, Rights, verbs } from "./access.ts";
@@ -50,10 +51,15 @@ export interface TokensParts {
 const longest = 16_384;
 const mostChannels = 256;
 const longestUser = 200;
+/** How long a token that was good is taken for good, in ms, and how many are: clients that come back at once are not verified anew. */
+const rememberedFor = 60_000;
+const mostRemembered = 10_000;
 const algorithms = /^(HS|RS|PS|ES)(256|384|512)$|^(EdDSA|Ed25519)$/;
 
 export class Tokens {
   readonly #parts: TokensParts;
+  /** By their hash: tokens that were good lately, and until when they are taken for good. */
+  readonly #remembered = new Map<string, { readonly claims: JWTPayload; readonly until: number }>();
 
   constructor(parts: TokensParts) {
     this.#parts = parts;
@@ -99,6 +105,18 @@ export class Tokens {
   /** The claims of a token that is signed by one of our keys, for us, and not over. */
   async claims(token: string): Promise<JWTPayload> {
     if (token.length > longest) throw unauthorized("it is too long");
+    const now = this.#parts.clock.now();
+    const hash = createHash("sha256").update(token).digest("base64");
+    const known = this.#remembered.get(hash);
+    if (known !== undefined && now < known.until) return known.claims;
+    const claims = await this.#verify(token);
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
+    const end = claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000;
+    this.#remembered.set(hash, { claims, until: Math.min(end, now + rememberedFor) });
+    return claims;
+  }
+
+  async #verify(token: string): Promise<JWTPayload> {
     const algorithm = algorithmOf(token);
     const { clock, keys, audience, issuer } = this.#parts;
     const options = {

@@ -7,9 +7,10 @@ export const sseFraming: Framing = {
   frame(text, head) {
     const id = head?.id === undefined ? "" : `id: ${head.id}\n`;
     const event = head?.event === undefined ? "" : `event: ${head.event}\n`;
+    const retry = head?.retry === undefined ? "" : `retry: ${head.retry}\n`;
     // Texts are single lines as a rule; a line break in one must not end its event.
     const data = text.includes("\n") || text.includes("\r") ? text.replaceAll(/\r\n|\r|\n/g, "\ndata: ") : text;
-    return `${id}${event}data: ${data}\n\n`;
+    return `${id}${event}data: ${data}\n${retry}\n`;
   },
   join: joinBytes,
 };

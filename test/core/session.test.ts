@@ -454,3 +454,11 @@ describe("time", () => {
     expect(setting.log.errors.length).toBeGreaterThanOrEqual(1);
   });
 });
+
+test("sessions are advised to come back at times that are spread evenly over 1 to 5 s", () => {
+  const setting = new Setting();
+  const delays = Array.from({ length: 1000 }, () => setting.connect().session.comesBackAfter);
+  const seconds = Map.groupBy(delays, (delay) => Math.floor(delay / 1000));
+  expect([...seconds.keys()].sort()).toEqual([1, 2, 3, 4]);
+  for (const one of seconds.values()) expect(one.length).toBeWithin(240, 260);
+});

@@ -52,6 +52,29 @@ test("A token signed with any of the secrets says who its bearer is and what it 
   expect(await outcome(async () => tokens.identity(await sign({ sub: "eve" }, "another secret")))).toBe("unauthorized");
 });
 
+test("A token that is shown again is not verified again for a minute, nor taken longer than it lasts", async () => {
+  const clock = new FakeClock();
+  const keys = new VerifyingKeys({ clock, log: new FakeLog(), secrets: [secret], publicKeys: [] });
+  let asked = 0;
+  const { fitting } = keys;
+  keys.fitting = (header) => {
+    asked++;
+    return fitting.call(keys, header);
+  };
+  const tokens = new Tokens({ clock, keys, defaultGrants: {} });
+  const lasting = await sign({ sub: "ada" });
+  for (let count = 0; count < 1000; count++) await tokens.identity(lasting);
+  expect(asked).toBe(1);
+  clock.advance(60_000);
+  await tokens.identity(lasting);
+  expect(asked).toBe(2);
+  const short = await sign({ sub: "bob", exp: seconds(clock) + 5 });
+  await tokens.identity(short);
+  clock.advance(5000);
+  expect(await outcome(() => tokens.identity(short))).toBe("token_expired");
+  expect(await outcome(async () => tokens.identity(`${lasting}x`))).toBe("unauthorized");
+});
+
 test.each(["HS384", "HS512"])("Secrets sign by %s too", async (alg) => {
   expect((await tokensOf().identity(await sign({ sub: "ada" }, secret, alg))).principal.id).toBe("ada");
 });

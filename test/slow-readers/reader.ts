@@ -56,6 +56,7 @@ const mark = Buffer.from('{"n":');
 /** The longest number, and what is around it. */
 const longestMark = 20;
 const longestNotice = 11;
+const nothing: Buffer = Buffer.alloc(0);
 
 export class Reader {
   readonly way: Way;
@@ -70,9 +71,9 @@ export class Reader {
   live = false;
   closed = false;
   #socket: Socket<undefined> | undefined;
-  #carry: Buffer = Buffer.alloc(0);
+  #carry: Buffer = nothing;
   /** The end of what came, for who wants to know where it was. */
-  #recent: Buffer = Buffer.alloc(0);
+  #recent: Buffer = nothing;
   #epoch = "";
   readonly #kept: number;
 
@@ -82,7 +83,7 @@ export class Reader {
     this.#kept = kept;
   }
 
-  /** `kept`: how many of the last bytes are looked at for the place where it is. */
+  /** `kept`: how many of the last bytes are looked at for the place where it is; 0 for who is not asked. */
   static async open(
     way: Way,
     channel: string,
@@ -130,13 +131,18 @@ export class Reader {
   }
 
   #read(chunk: Uint8Array): void {
-    const fresh = Buffer.from(chunk);
+    const fresh = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (this.#kept > 0 || !this.live) this.#look(fresh);
+    this.#count(this.#carry.length > 0 ? Buffer.concat([this.#carry, fresh]) : fresh);
+  }
+
+  /** For the place where it is, and whether it is told of a gap. */
+  #look(fresh: Buffer): void {
     const all = Buffer.concat([this.#recent, fresh]);
-    this.#recent = all.subarray(-this.#kept);
+    this.#recent = all.subarray(-Math.max(this.#kept, longestNotice));
     if (!this.live) this.#begin(all.toString("latin1"));
     const news = all.subarray(-fresh.length - longestNotice);
     if (news.includes('"gap":true') || news.includes('"code":2500')) this.toldOfGap = true;
-    this.#count(Buffer.concat([this.#carry, fresh]));
   }
 
   #begin(text: string): void {
@@ -148,7 +154,7 @@ export class Reader {
 
   #count(bytes: Buffer): void {
     let at = bytes.indexOf(mark);
-    for (; at !== -1; at = bytes.indexOf(mark, at + 1)) {
+    for (; at !== -1; at = bytes.indexOf(mark, at + mark.length)) {
       const comma = bytes.indexOf(",", at);
       if (comma === -1) break;
       const number = Number(bytes.toString("latin1", at + mark.length, comma));
@@ -156,7 +162,9 @@ export class Reader {
       else if (number !== this.last + 1) this.holes++;
       this.last = number;
     }
-    this.#carry = at === -1 ? bytes.subarray(-mark.length + 1) : bytes.subarray(at);
+    // A number that is cut, or a mark that may be.
+    const cut = at === -1 ? bytes.indexOf("{", Math.max(0, bytes.length - mark.length + 1)) : at;
+    this.#carry = cut === -1 ? nothing : Buffer.from(bytes.subarray(cut));
     if (this.#carry.length > longestMark) throw new Error("Cannot read a number");
   }
 }

@@ -129,7 +129,8 @@ export class Clients implements Conversation<Peer> {
   #connect(session: ClientSession, { id, params }: Command): MaybePromise<void> {
     const { wire } = session.state;
     return this.#parts.connecting.connect(session, params, (result: ConnectResult) => {
-      session.send(wire.oneWay ? wire.push({ connect: result }) : wire.reply(id, "connect", result));
+      const head = { retry: session.comesBackAfter };
+      session.send(wire.oneWay ? wire.push({ connect: result }, head) : wire.reply(id, "connect", result));
     });
   }
 

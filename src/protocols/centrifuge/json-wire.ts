@@ -3,7 +3,7 @@
 import { memberText } from "../../core/member-text.ts";
 import { quote } from "../../core/quoted-names.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
+import type { Frame, FrameHead, Framing, JsonText, Publication } from "../../ports.ts";
 import { isClientInfo } from "./client-info.ts";
 import { ListTexts } from "./list-texts.ts";
 import {
@@ -63,8 +63,8 @@ export class JsonWire implements Wire {
     return this.framing.frame(`{"id":${id},"error":${JSON.stringify(errorResult(refused))}}`);
   }
 
-  push(push: Push): Frame {
-    return this.#push(jsonText(push, this.#lists));
+  push(push: Push, head?: FrameHead): Frame {
+    return this.#push(jsonText(push, this.#lists), head);
   }
 
   publication(publication: Publication, wording: Wording): Frame {
@@ -76,8 +76,8 @@ export class JsonWire implements Wire {
     return frames.join(this.framing === joinedFraming ? "\n" : "");
   }
 
-  #push(text: string): Frame {
-    return this.framing.frame(this.oneWay ? text : `{"push":${text}}`);
+  #push(text: string, head?: FrameHead): Frame {
+    return this.framing.frame(this.oneWay ? text : `{"push":${text}}`, head);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What is said in the protocol, whatever its encoding. Names of fields are the wire's own. Pure. */
 import type { Refused } from "../../core/refusals.ts";
-import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
+import type { Frame, FrameHead, Framing, JsonText, Publication } from "../../ports.ts";
 
 export const methods = [
   "connect",
@@ -102,7 +102,7 @@ export interface Wire {
   commands(data: string | Uint8Array): readonly Command[];
   reply(id: number, method: Method, result: object): Frame;
   refusal(id: number, refused: Refused): Frame;
-  push(push: Push): Frame;
+  push(push: Push, head?: FrameHead): Frame;
   publication(publication: Publication, wording: Wording): Frame;
   /** Several frames as one. */
   together(frames: readonly Frame[]): Frame;

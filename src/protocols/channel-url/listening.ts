@@ -140,7 +140,8 @@ export class Listening implements Conversation<State> {
     };
     try {
       requireRights(session.principal, wish);
-      session.send(frame(session, helloText(wish.heartbeat), { event: "hello" }));
+      const head = { event: "hello", retry: session.comesBackAfter };
+      session.send(frame(session, helloText(wish.heartbeat), head));
       const done = this.#parts.hub.subscribe(session as AnySession, wish.selector, wish.past, (reading) => {
         session.state = undefined;
         session.sendAll(beginning(session as AnySession, reading));

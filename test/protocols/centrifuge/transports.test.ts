@@ -33,6 +33,7 @@ class Lines {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
+        if (line.startsWith("retry: ")) continue;
         const text = line.startsWith("data: ") ? line.slice(6) : line;
         if (text !== "") this.objects.push(JSON.parse(text) as Json);
       }

@@ -277,8 +277,10 @@ describe("server-sent events", () => {
     await reading;
     const [publication] = (await poll(gateway, `/channels/${channel}?history=1`)).publications;
     const { cursor } = publication ?? {};
+    const [, retry = ""] = /^retry: (\d+)$/m.exec(text) ?? [];
+    expect(Number(retry)).toBeWithin(1000, 5000);
     expect(text).toBe(
-      `event: hello\ndata: {"hello":true,"heartbeat":25}\n\n` +
+      `event: hello\ndata: {"hello":true,"heartbeat":25}\nretry: ${retry}\n\n` +
         `id: ${cursor}\ndata: ${JSON.stringify(publication)}\n\n` +
         `id: ${cursor}\nevent: live\ndata: {"live":true,"cursor":"${cursor}"}\n\n`,
     );

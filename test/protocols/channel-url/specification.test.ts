@@ -35,6 +35,7 @@ function masked(text: string): string {
     .replaceAll(/"time":\d+/g, '"time":‹time›')
     .replaceAll(/"epoch":"\w+"/g, '"epoch":"‹epoch›"')
     .replaceAll(/("cursor":"|id: )\w+\./g, "$1‹run›.")
+    .replaceAll(/^retry: \d+$/gm, "retry: ‹retry›")
     .replaceAll(/hwt_\w{28}/g, "‹ticket›")
     .replaceAll(/^Date: .*$/gm, "Date: ‹date›")
     .replaceAll("\r", "")
