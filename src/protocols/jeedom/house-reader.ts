@@ -23,7 +23,7 @@ export class HouseReader {
   /** The answer is how many commands had another value than was known. `wanted` says whether the answer still counts. */
   async read(wanted: () => boolean): Promise<number> {
     const full = await this.#full();
-    const scenarios = await this.#rpc.list("scenario::all");
+    const scenarios = await this.#scenarios();
     if (!wanted()) return 0;
     const changed = this.#picture.take(readHouse(full, scenarios));
     if (!this.#readsSummaries) {
@@ -33,6 +33,16 @@ export class HouseReader {
       });
     }
     return changed;
+  }
+
+  /** None where the key may not ask for them. */
+  async #scenarios(): Promise<readonly unknown[]> {
+    try {
+      return await this.#rpc.list("scenario::all");
+    } catch (thrown) {
+      if (thrown instanceof JeedomError) return [];
+      throw thrown;
+    }
   }
 
   /** Before 4.0 it had another name. */

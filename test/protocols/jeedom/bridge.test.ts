@@ -1,6 +1,8 @@
 /** The bridge between a simulated Jeedom and the channels of a real gateway. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { dialects } from "../../../simulators/jeedom/event-buffer.ts";
+import { Simulator } from "../../../simulators/jeedom/server.ts";
+import { TestGateway } from "../../http/gateway.ts";
 import { until } from "../../transports/raw-client.ts";
 import { openStage, type Stage, type StageOptions, type Told } from "./stage.ts";
 
@@ -220,6 +222,30 @@ describe("The bridge", () => {
     await stage.becomes("resting", 30_000);
     expect(await stage.map("scenarios")).toEqual({});
   }, 60_000);
+
+  test("may be one of several, each with channels and calls of its own name", async () => {
+    const other = new Simulator({ apiKey: "key0of0the0other0jeedom", waitPollingTime: 50 }).start();
+    const simulator = new Simulator({ waitPollingTime: 50 }).start();
+    const of = ({ url, users }: Simulator): string => `{ type: jeedom, url: "${url}", key: ${users.apiKey} }`;
+    const gateway = await TestGateway.start(`bridges: { first: ${of(simulator)}, second: ${of(other)} }\n`);
+    const { key } = await gateway.newKey({ subscribe: ["first/**", "second/**"], call: ["second.*"] });
+    const [light = 0] = other.house.infos("LIGHT_STATE");
+    const shows = async (bridge: string, value: number): Promise<boolean> => {
+      const { body } = await gateway.ask(`/channels/${bridge}/commands`, { key });
+      const { publications } = body as { publications: { key: string; data: { value: unknown } }[] };
+      return publications.find((one) => one.key === String(light))?.data.value === value;
+    };
+    await until(() => shows("first", 0), "the first");
+    await until(() => shows("second", 0), "the second");
+    other.house.set(light, 1);
+    await until(() => shows("second", 1), "the change");
+    expect(await shows("first", 0)).toBe(true);
+    const call = { method: "POST", key, body: { id: light } };
+    expect((await gateway.ask("/calls/second.exec", call)).body).toMatchObject({ value: 1 });
+    expect((await gateway.ask("/calls/first.exec", call)).status).toBe(403);
+    await gateway.stop();
+    await Promise.all([simulator.stop(), other.stop()]);
+  });
 
   test("asks for events once at a time, however often it has to begin anew", async () => {
     const stage = await open();
