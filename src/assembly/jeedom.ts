@@ -1,9 +1,9 @@
 /** Jeedom: the bridges to it, and the protocol of its plugin at its places. */
 import { bridgeAt, policyOf } from "../config/policies.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
-import { plainHost, urlHost } from "../protocols/jeedom/allowed-hosts.ts";
 import { JeedomBridge } from "../protocols/jeedom/bridge.ts";
 import { registerCalls } from "../protocols/jeedom/calls.ts";
+import { hostNamed, hostOf } from "../protocols/jeedom/hosts.ts";
 import { Listening } from "../protocols/jeedom/listening.ts";
 import { Jeedom } from "../protocols/jeedom/protocol.ts";
 import { readBridgeKey } from "../storage/bridge-keys.ts";
@@ -26,7 +26,7 @@ export function assembleJeedom(parts: Parts): Assembled {
     const place = { hub, gate, clock, log, heartbeat, authDelay, readDelay, rights };
     const listening = upstream === undefined ? undefined : new Listening({ ...place, upstream });
     const allowed = hostsIn(options.allowed_hosts);
-    const ownHost = publicUrl === undefined ? undefined : urlHost(publicUrl);
+    const ownHost = publicUrl === undefined ? undefined : hostOf(publicUrl);
     const known = (): readonly string[] => [...(upstream?.hosts ?? []), ...(ownHost === undefined ? [] : [ownHost])];
     const hosts = allowed === undefined ? known : () => allowed;
     const requireOrigin = options.require_origin ?? true;
@@ -46,7 +46,7 @@ export function assembleJeedom(parts: Parts): Assembled {
 /** A list, or a text with commas as the plugin's setting. */
 function hostsIn(written: Options["allowed_hosts"]): readonly string[] | undefined {
   const hosts = typeof written === "string" ? written.split(",") : written;
-  return hosts?.map(plainHost).filter((host) => host !== "");
+  return hosts?.map(hostNamed).filter((host) => host !== "");
 }
 
 function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): readonly JeedomBridge[] {

@@ -1,4 +1,4 @@
-/** Under which names Jeedom is reached, as it knows them itself. */
+/** Hosts by their names: those under which Jeedom is reached, as it knows them itself, and those of pages. */
 import { JeedomError, type JsonRpc } from "./json-rpc.ts";
 
 /** Jeedom's own settings: an address, or a whole URL. */
@@ -23,4 +23,9 @@ export async function readHosts(rpc: JsonRpc): Promise<readonly string[]> {
 export function hostOf(address: string): string | undefined {
   const url = address.includes("://") ? address.trim() : `http://${address.trim()}`;
   return URL.canParse(url) ? new URL(url).hostname.toLowerCase() || undefined : undefined;
+}
+
+/** The host that a text names, as an `Origin` or as people write it; the text itself where that is none. */
+export function hostNamed(text: string): string {
+  return hostOf(text) ?? text.trim().toLowerCase();
 }

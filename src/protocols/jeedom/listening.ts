@@ -139,7 +139,7 @@ export class Listening implements Conversation<"new" | "asked" | Account> {
     const { hub } = this.#parts;
     for (const session of peers as ReadonlySet<Peer>) {
       const worded = hub.subscriptionTo(this.#events, session)?.form;
-      if (worded === undefined || worded === this.#formFor(session)) continue;
+      if (worded === undefined || worded.id === this.#formFor(session).id) continue;
       hub.flushFor(session);
       hub.unsubscribe(session, select([this.#events]), worded);
       this.#subscribe(session, { from: "position", position: hub.positionIn(hub.run) }, (publications) => publications);

@@ -6,7 +6,7 @@ import { offeredSubprotocols, subprotocol } from "../../core/credentials.ts";
 import { originAllowed } from "../../core/origins.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Answer, HttpProtocol, Log, Policy, Visit } from "../../ports.ts";
-import { originHost } from "./allowed-hosts.ts";
+import { hostNamed } from "./hosts.ts";
 import type { Listening } from "./listening.ts";
 
 export interface JeedomPlace {
@@ -53,7 +53,7 @@ export class Jeedom implements HttpProtocol {
       log.warn({ address }, `Cannot let ${address} listen without an Origin: set \`${option}.require_origin: false\``);
       throw new Refused("permissionDenied", "Cannot serve a client without an Origin header");
     }
-    const host = originHost(origin);
+    const host = hostNamed(origin);
     if (hosts().includes(host) || originAllowed(origin, [], origins)) return;
     const shown = host.slice(0, 100);
     log.warn({ address, origin: shown }, `Cannot let a page of ${shown} listen: add it to \`${option}.allowed_hosts\``);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { originHost, plainHost } from "../../../src/protocols/jeedom/allowed-hosts.ts";
 import { readFirstMessage } from "../../../src/protocols/jeedom/first-message.ts";
+import { hostNamed } from "../../../src/protocols/jeedom/hosts.ts";
 
 const key = "k".repeat(64);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -78,16 +78,16 @@ describe("The first message", () => {
 
 describe("The host of an Origin", () => {
   test("is its host, in small letters, without scheme and port; its whole text where it has none", () => {
-    expect(originHost("https://MyJeedom.example:8443")).toBe("myjeedom.example");
-    expect(originHost("http://10.0.0.42")).toBe("10.0.0.42");
-    expect(originHost("http://[fd00::1]:80")).toBe("[fd00::1]");
-    expect(originHost("null")).toBe("null");
-    expect(originHost("Espruino")).toBe("espruino");
+    expect(hostNamed("https://MyJeedom.example:8443")).toBe("myjeedom.example");
+    expect(hostNamed("http://10.0.0.42")).toBe("10.0.0.42");
+    expect(hostNamed("http://[fd00::1]:80")).toBe("[fd00::1]");
+    expect(hostNamed("null")).toBe("null");
+    expect(hostNamed("Espruino")).toBe("espruino");
   });
 
   test("may be written with blanks, a port, or as a whole URL where it is allowed", () => {
     for (const written of [" MyJeedom.example ", "myjeedom.example:8443", "https://myjeedom.example/"]) {
-      expect(plainHost(written)).toBe("myjeedom.example");
+      expect(hostNamed(written)).toBe("myjeedom.example");
     }
   });
 });
