@@ -4,6 +4,7 @@ import { keyInMessage } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { PublishRate } from "../../core/rate.ts";
+import { redact } from "../../core/redaction.ts";
 import { asRefused, errorObject, errorText, Refused } from "../../core/refusals.ts";
 import type { AnySession, Conversation, Principal, Session } from "../../core/session.ts";
 import type { Draft, Framing, MaybePromise, Outlet, Past, Reading } from "../../ports.ts";
@@ -71,7 +72,7 @@ export class Rooms implements Conversation<RoomState> {
     const { code, name } = errorObject(refused);
     // What a peer does again and again is worth one line.
     const level = lastRefusal?.refusal.code === code ? "debug" : "info";
-    host.log[level]({ session: id, address: outlet.address, by: principal.id, code }, refused.message);
+    host.log[level]({ session: id, address: outlet.address, by: principal.id, code }, redact(refused.message));
     session.note(refused);
     if (!session.state.hearsErrors) return;
     const { framing } = form;

@@ -2,7 +2,7 @@
 import type { Hub } from "../../core/hub.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Publication } from "../../ports.ts";
-import type { RoomForm } from "./form.ts";
+import { bareText, type RoomForm } from "./form.ts";
 
 /** A channel is not complained of again for so many ms. */
 const quiet = 60_000;
@@ -20,7 +20,7 @@ export class Unfit {
   /** A value of a map, or of a `latest` channel, is replaced by the next one that fits. */
   leaveOut(form: RoomForm, { channel, data, key }: Publication): void {
     if (key !== undefined || this.#hub.policyOf(channel) === "latest") return;
-    const bytes = Buffer.byteLength(data);
+    const bytes = Buffer.byteLength(bareText(data));
     const refused = new Refused("limitExceeded", `Cannot send ${bytes} bytes of ${channel} to boards of ${form.id}`);
     let missed = 0;
     for (const session of this.#hub.sessions) {

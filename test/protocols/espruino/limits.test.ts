@@ -47,7 +47,7 @@ describe("What does not fit", () => {
     ]);
     expect([...stage.hub.figures.refused]).toEqual([["limit_exceeded", 3]]);
     expect(said(stage, "warn")).toEqual([
-      "Cannot send 128 bytes of room/a to boards of espruino/lenient-websocket/2015",
+      "Cannot send 126 bytes of room/a to boards of espruino/lenient-websocket/2015",
     ]);
     await away.hears();
     await stage.clock.advance(60_000);
