@@ -5,22 +5,29 @@ import { type AssembledDevices, assembleDevices } from "./assembly/devices.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
 import { assembleJeedom } from "./assembly/jeedom.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
-import type { Assembled, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
+import type { Assembled, Bridges, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
+import { type ReloadParts, reload } from "./assembly/reload.ts";
+import {
+  ReloadedTokens,
+  reloadedBridges,
+  reloadedCalls,
+  reloadedChannels,
+  reloadedStrangers,
+} from "./assembly/reloaded.ts";
 import { type Held, type Predecessor, succeed } from "./assembly/succession.ts";
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
 import { controlSocket } from "./config/checks.ts";
+import { InForce } from "./config/in-force.ts";
 import { policyOf, protocolPolicy } from "./config/policies.ts";
 import type { Config, ListenerConfig, ProtocolName } from "./config/schema.ts";
 import { settingsOf } from "./config/settings.ts";
-import { tokensOf } from "./config/token-keys.ts";
 import { verbs } from "./core/access.ts";
 import { registerBuiltinCalls } from "./core/builtin-calls.ts";
-import { backendCallable } from "./core/call-backends.ts";
 import { Calls } from "./core/calls.ts";
 import { sendAway } from "./core/departure.ts";
 import type { DescribedPaths } from "./core/described-paths.ts";
 import { Gate } from "./core/gate.ts";
-import { Hub } from "./core/hub.ts";
+import { Hub, type HubLimits } from "./core/hub.ts";
 import { Idempotency } from "./core/idempotency.ts";
 import { Keyring } from "./core/keyring.ts";
 import { makeKey } from "./core/keys.ts";
@@ -29,10 +36,11 @@ import { PublishRate } from "./core/rate.ts";
 import { Refused } from "./core/refusals.ts";
 import { Tickets } from "./core/tickets.ts";
 import { Api } from "./http/api.ts";
+import type { Reloaded } from "./http/api-lifecycle.ts";
 import { Front } from "./http/front.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { Status } from "./http/status.ts";
-import type { Bridge, HttpProtocol, Log, Policy } from "./ports.ts";
+import type { Bridge, HttpProtocol, Log, Policy, SettingsOf } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
 import { describeServerApi } from "./protocols/centrifuge/server-api.ts";
 import { describeChannels } from "./protocols/channel-url/description.ts";
@@ -48,6 +56,7 @@ export type { Predecessor } from "./assembly/succession.ts";
 /** The machine's, for commands that do without a gateway. */
 export { systemDialer } from "./transports/dialer.ts";
 export { lanAddress, systemChance, systemClock } from "./transports/system.ts";
+export { Systemd } from "./transports/systemd.ts";
 
 /** What protocols tell of their paths, for the one document of the API. */
 export function describedPaths(): readonly DescribedPaths[] {
@@ -63,6 +72,8 @@ export interface Gateway {
   readonly unixSocket?: string;
   /** The admin key that was made because there was none; shown once. */
   readonly firstKey?: string;
+  /** Takes up the configuration as it is read now. Throws `Refused`, and nothing has changed, when something is wrong. */
+  reload(dryRun?: boolean): Reloaded;
   /** Resolves when a successor has taken over: what is left to do is to `stop`. */
   readonly succeeded: Promise<void>;
   status(): Status;
@@ -74,6 +85,8 @@ export interface Gateway {
 }
 
 export interface GatewayOptions extends DataDirectoryOptions {
+  /** Reads the configuration anew, for a reload. Throws a `ConfigError`. Default: as it was at the start. */
+  readonly readConfig?: () => Config;
   /** The gateway to take over from, which has the data directory. */
   readonly predecessor?: Predecessor | undefined;
 }
@@ -81,12 +94,14 @@ export interface GatewayOptions extends DataDirectoryOptions {
 /** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { log, predecessor } = options;
-  const listeners = new Listeners(config, log, systemClock, predecessor?.addresses);
+  const inForce = new InForce(config);
+  const listeners = new Listeners(inForce.config, log, systemClock, predecessor?.addresses);
   let held: Held | undefined;
   try {
     if (predecessor !== undefined) held = await succeed(predecessor, config, { listeners, log });
     const data = await openDataDirectory(config.data, options);
-    const assembly = new Assembly(config, { log, data, listeners, held });
+    const readConfig = options.readConfig ?? (() => config);
+    const assembly = new Assembly(inForce, { log, data, listeners, held, readConfig });
     try {
       await assembly.start();
     } catch (thrown) {
@@ -107,6 +122,7 @@ interface Ground {
   readonly data: DataDirectory;
   readonly listeners: Listeners;
   readonly held: Held | undefined;
+  readonly readConfig: () => Config;
 }
 
 /** The parts, in the order in which they are needed. */
@@ -124,7 +140,9 @@ class Assembly implements Gateway {
   readonly #protocols: readonly ProtocolOffered[];
   /** Protocols that have a file of their own in assembly/. */
   readonly #assembled: readonly Assembled[];
-  readonly #bridges: readonly Bridge[];
+  readonly #bridges: readonly Bridges[];
+  readonly #inForce: InForce;
+  readonly #reload: ReloadParts;
   readonly #devices: AssembledDevices;
   readonly #listeners: Listeners;
   readonly #held: Held | undefined;
@@ -136,8 +154,10 @@ class Assembly implements Gateway {
   #leaving = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(config: Config, { log, data, listeners, held }: Ground) {
+  constructor(inForce: InForce, { log, data, listeners, held, readConfig }: Ground) {
+    const { config } = inForce;
     this.config = config;
+    this.#inForce = inForce;
     this.#log = log;
     this.#listeners = listeners;
     this.#held = held;
@@ -145,7 +165,8 @@ class Assembly implements Gateway {
     const { limits } = config;
     const clock = systemClock;
     const chance = systemChance;
-    const settings = settingsOf(config);
+    const settingsInForce = inForce.derive(() => settingsOf(config));
+    const settings: SettingsOf = (channel) => settingsInForce()(channel);
     const { keys, devices, journal } = data;
     this.#broker = new EmbeddedBroker({
       clock,
@@ -153,7 +174,7 @@ class Assembly implements Gateway {
       log,
       settingsOf: settings,
       journal,
-      maxChannels: limits.channels,
+      maxChannels: () => limits.channels,
     });
     const { run } = this.#broker;
     this.#hub = new Hub({
@@ -161,18 +182,20 @@ class Assembly implements Gateway {
       log,
       broker: this.#broker,
       settingsOf: settings,
-      limits: { ...limits, channelsPerKey: limits.channels_per_key },
+      limits: hubLimits(limits),
       run,
     });
     const hub = this.#hub;
     const tickets = new Tickets(clock, chance);
-    const tokens =
-      config.tokens === undefined ? undefined : tokensOf(config.tokens, { clock, log, dialer: systemDialer });
-    const {
-      public_url: publicUrl,
-      limits: { wrong_keys: wrongKeys },
-    } = config;
-    const gate = new Gate({ keys, clock, tickets, publicUrl, wrongKeys, tokens });
+    const tokens = new ReloadedTokens(config, { clock, log, dialer: systemDialer });
+    const gate = new Gate({
+      keys,
+      clock,
+      tickets,
+      publicUrl: config.public_url,
+      wrongKeys: () => limits.wrong_keys,
+      tokens: tokens.inForce,
+    });
     this.#gate = gate;
     const idempotency = new Idempotency(clock);
     const rate = new PublishRate(clock, limits.publish_rate, limits.publish_bytes);
@@ -183,10 +206,8 @@ class Assembly implements Gateway {
     const about = { clock, chance, settingsOf: settings, limits, heartbeat, maxAge, version: `Hearthwire ${version}` };
     const calls = new Calls();
     registerBuiltinCalls(calls, { hub, devices });
-    for (const [methods, backend] of config.calls) {
-      calls.registerAll(methods, backendCallable(backend, { dialer: systemDialer, log }));
-    }
-    const centrifuge = new Centrifuge({ hub, gate, rate, tokens, calls, idempotency, log, ...about });
+    const callees = reloadedCalls(config, calls, { dialer: systemDialer, log });
+    const centrifuge = new Centrifuge({ hub, gate, rate, tokens: tokens.inForce, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
     const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
     this.#devices = assembleDevices({
@@ -199,11 +220,28 @@ class Assembly implements Gateway {
       chance,
       log,
     });
-    const parts: Parts = { config, log, clock, chance, dialer: systemDialer, hub, gate, keyring, pairing, rate, calls };
+    const { derive } = inForce;
+    const parts: Parts = {
+      config,
+      derive,
+      log,
+      clock,
+      chance,
+      dialer: systemDialer,
+      hub,
+      gate,
+      keyring,
+      pairing,
+      rate,
+      calls,
+    };
     // To add a protocol is to add one folder, and one line here.
     this.#assembled = [assembleDeconz(parts), assembleEspruino(parts), assembleJeedom(parts)];
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
-    this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges);
+    this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges ?? []);
+    const channels = reloadedChannels({ hub, broker: this.#broker });
+    const rest = [tokens, listeners, callees, reloadedBridges(this.#bridges), reloadedStrangers(hub)];
+    this.#reload = { inForce, read: readConfig, parts: [channels, ...rest] };
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
     this.#api = new Api({
@@ -228,7 +266,7 @@ class Assembly implements Gateway {
       metrics: new Metrics({
         hub,
         journal: () => data.figures(),
-        bridges: () => this.#bridges,
+        bridges: () => this.#everyBridge(),
         openTo: config.metrics.open_to,
       }),
     });
@@ -244,7 +282,8 @@ class Assembly implements Gateway {
     const lookedFor = config.listeners.flatMap((listener, at) => this.#listenAs(listener, `listeners[${at}]`));
     // Ports that were named come before those that are looked for.
     for (const listen of lookedFor) listen();
-    for (const bridge of this.#bridges) bridge.start();
+    for (const bridges of this.#bridges) bridges.start();
+    listeners.renewCertificates();
     if (config.unix_socket !== false) await this.#listenForBackends(config.unix_socket);
     this.#devices.registry.announce();
   }
@@ -252,11 +291,11 @@ class Assembly implements Gateway {
   /** A listener besides the main one. The answers listen where a port has to be looked for. */
   #listenAs(listener: ListenerConfig, option: string): readonly (() => void)[] {
     const listeners = this.#listeners;
-    const { listen, tls, protocol, ...access } = listener;
+    const { listen, tls, protocol } = listener;
     const assembled = this.#assembled.find((one) => one.protocol.name === protocol);
     const frontOf = frontsBy(this.#gate, this.#log);
     if (assembled?.listen !== undefined) return assembled.listen(listener, option, { listeners, frontOf });
-    const policy = policyOf(this.config, access);
+    const policy = this.#inForce.derive(() => policyOf(this.config, listener));
     const front = protocol === undefined ? this.#mainFront(policy) : frontOf(this.#protocolNamed(protocol), policy);
     listeners.listen(listen, { front, tls, protocol });
     return [];
@@ -292,8 +331,12 @@ class Assembly implements Gateway {
       data: this.config.data,
       journal: this.#data.figures(),
       sessions: this.#hub.sessions.size,
-      bridges: new Map(this.#bridges.map(({ name, report }) => [name, report])),
+      bridges: new Map(this.#everyBridge().map(({ name, report }) => [name, report])),
     };
+  }
+
+  #everyBridge(): readonly Bridge[] {
+    return this.#bridges.flatMap((bridges) => [...bridges]);
   }
 
   get succeeded(): Promise<void> {
@@ -310,6 +353,13 @@ class Assembly implements Gateway {
     this.#stopListening();
     await this.#letGo();
     this.#handedOver.resolve();
+  }
+
+  reload(dryRun = false): Reloaded {
+    if (this.#leaving) throw new Refused("shutdown", "Cannot reload: the gateway is stopping");
+    const reloaded = reload(this.#reload, dryRun);
+    if (!dryRun) this.#log.info(reloaded, "The configuration was taken up");
+    return reloaded;
   }
 
   stop(drain = 0): Promise<void> {
@@ -335,7 +385,7 @@ class Assembly implements Gateway {
 
   /** Nothing is published any more, and all that was is kept. */
   async #letGo(): Promise<void> {
-    for (const bridge of this.#bridges) bridge.stop();
+    for (const bridges of this.#bridges) bridges.stop();
     this.#unixSocket.close();
     await this.#broker.close();
     await this.#data.close();
@@ -357,13 +407,14 @@ class Assembly implements Gateway {
   }
 
   /** All protocols by their paths, and the API and the page for everything else. */
-  #mainFront(policy?: Policy): Front {
+  #mainFront(policy?: () => Policy): Front {
     const { config } = this;
+    const { derive } = this.#inForce;
     const offers = this.#protocols.map((protocol) => ({
       protocol,
-      policy: policy ?? protocolPolicy(config, protocol.name),
+      policy: policy ?? derive(() => protocolPolicy(config, protocol.name)),
     }));
-    const rest = { protocol: this.#api, policy: policy ?? policyOf(config) };
+    const rest = { protocol: this.#api, policy: policy ?? derive(() => policyOf(config)) };
     return new Front({ gate: this.#gate, log: this.#log, offers, rest });
   }
 
@@ -372,6 +423,28 @@ class Assembly implements Gateway {
     if (protocol === undefined) throw new Error(`Cannot listen for ${name}: no such protocol`);
     return protocol;
   }
+}
+
+/** As the hub reads them: those in force. */
+function hubLimits(limits: Config["limits"]): HubLimits {
+  return {
+    get queue() {
+      return limits.queue;
+    },
+    get publication() {
+      return limits.publication;
+    },
+    get subscriptions() {
+      return limits.subscriptions;
+    },
+    get commands() {
+      return limits.commands;
+    },
+    connections: limits.connections,
+    get channelsPerKey() {
+      return limits.channels_per_key;
+    },
+  };
 }
 
 /** One protocol at any path. */

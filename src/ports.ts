@@ -169,6 +169,11 @@ export interface Broker {
   removeHistory?(channel: string): MaybePromise<void>;
   /** Capability: whether there is something in a channel, history or entries. */
   holds?(channel: string): boolean;
+  /**
+   * Capability: the settings of channels have changed. Those that are of another kind by them, or durable now, or no longer,
+   * begin anew. The answer is whose subscribers have to come back: those, and where presence is another.
+   */
+  reconfigure?(): readonly string[];
   /** Flushes what is on its way to the journal and lets go of it. */
   close(): Promise<void>;
 }

@@ -7,13 +7,14 @@ import { Listening } from "../protocols/deconz/listening.ts";
 import { Deconz, type DeconzParts, type DeconzPlace } from "../protocols/deconz/protocol.ts";
 import { RestFace } from "../protocols/deconz/rest-face.ts";
 import { readBridgeKey } from "../storage/bridge-keys.ts";
+import { BridgeSet } from "./bridge-set.ts";
 import type { Assembled, ListeningPlace, Parts } from "./parts.ts";
 
 /** Where deCONZ looks for a port for its WebSocket; the last is any free one. */
 export const usualWebSocketPorts = [443, 8080, 8088, 20_877, 0];
 
 export function assembleDeconz(parts: Parts): Assembled {
-  const { config, hub, gate, log, clock } = parts;
+  const { config, derive, hub, gate, log, clock } = parts;
   const bridges = bridgesOf(parts);
   const rest = new RestFace({ gate, keyring: parts.keyring, window: parts.pairing, clock, log });
   const shared: DeconzParts = { gate, log, listening: new Listening(hub, config.heartbeat / 1000), rest };
@@ -24,8 +25,8 @@ export function assembleDeconz(parts: Parts): Assembled {
     option: string,
     more: Partial<DeconzPlace> = {},
   ): Deconz => {
-    const name = bridgeAt(config, "deconz", bridge);
-    const served = bridges.find((one) => one.name === name);
+    const name = derive(() => bridgeAt(config, "deconz", bridge));
+    const served = (): DeconzBridge | undefined => bridges.get(name());
     return new Deconz(shared, { bridge: served, below, pathKey, webSocketPort: () => told, option, ...more });
   };
 
@@ -36,7 +37,7 @@ export function assembleDeconz(parts: Parts): Assembled {
     { listeners, frontOf }: ListeningPlace,
   ): readonly (() => void)[] => {
     const { listen: at, tls, ws_port: webSocketPort = "shared", public_ws_port: told } = listener;
-    const policy = deconzPolicy(config, listener);
+    const policy = derive(() => deconzPolicy(config, listener));
     let own: number | undefined;
     const served = (more: Partial<DeconzPlace>) => {
       const place = { webSocketPort: () => told ?? own, ...more };
@@ -55,12 +56,14 @@ export function assembleDeconz(parts: Parts): Assembled {
   return { protocol: protocolAt(config.protocols.deconz, "/deconz", "protocols.deconz"), bridges, listen };
 }
 
-function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): DeconzBridge[] {
-  const ours = [...config.bridges].filter(([, { type }]) => type === "deconz");
-  return ours.map(([name, { url, key: given }]) => {
-    const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
-    const bridge = new DeconzBridge({ name, url, key, hub, clock, chance, log, dialer });
-    registerCalls(calls, bridge);
-    return bridge;
+function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): BridgeSet<DeconzBridge> {
+  return new BridgeSet({
+    config,
+    type: "deconz",
+    make: (name, { url, key: given }) => {
+      const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
+      const bridge = new DeconzBridge({ name, url, key, hub, clock, chance, log, dialer });
+      return { bridge, takeBack: registerCalls(calls, bridge) };
+    },
   });
 }

@@ -7,16 +7,16 @@ import { listenLeniently } from "../transports/lenient-websocket.ts";
 import type { OtherWay } from "./listeners.ts";
 import type { Assembled, ListeningPlace, Parts } from "./parts.ts";
 
-export function assembleEspruino({ config, hub, gate, rate, clock, log }: Parts): Assembled {
-  const { heartbeat } = config;
-  const { unauthenticated } = config.limits;
-  const protocol = new Espruino({ hub, gate, rate, unauthenticated, heartbeat });
+export function assembleEspruino({ config, derive, hub, gate, rate, clock, log }: Parts): Assembled {
+  const { heartbeat, limits } = config;
+  const protocol = new Espruino({ hub, gate, rate, limits, heartbeat });
   const listen = (listener: ListenerConfig, _option: string, { listeners, frontOf }: ListeningPlace): [] => {
-    const front = frontOf(protocol, espruinoPolicy(config, listener, true));
+    const policy = derive(() => espruinoPolicy(config, listener, true));
+    const front = frontOf(protocol, policy);
     listeners.listenOtherwise(listener.listen, forBoards(listener, { clock, log }), front, protocol.name);
     return [];
   };
-  return { protocol, bridges: [], listen };
+  return { protocol, listen };
 }
 
 /** How boards are listened to. */

@@ -7,6 +7,7 @@ import { hostNamed, hostOf } from "../protocols/jeedom/hosts.ts";
 import { Listening } from "../protocols/jeedom/listening.ts";
 import { Jeedom } from "../protocols/jeedom/protocol.ts";
 import { readBridgeKey } from "../storage/bridge-keys.ts";
+import { BridgeSet } from "./bridge-set.ts";
 import type { Assembled, ListeningPlace, Parts } from "./parts.ts";
 
 type Options = Config["protocols"]["jeedom"];
@@ -15,19 +16,19 @@ type Options = Config["protocols"]["jeedom"];
 const usualAuthDelay = 1000;
 
 export function assembleJeedom(parts: Parts): Assembled {
-  const { config, hub, gate, clock, log } = parts;
+  const { config, derive, hub, gate, clock, log } = parts;
   const { heartbeat, public_url: publicUrl } = config;
   const bridges = bridgesOf(parts);
 
   const protocolAt = (options: Options, below: string, option: string): Jeedom => {
-    const name = bridgeAt(config, "jeedom", options.bridge);
-    const upstream = bridges.find((one) => one.name === name);
+    const name = derive(() => bridgeAt(config, "jeedom", options.bridge));
+    const upstream = (): JeedomBridge | undefined => bridges.get(name());
     const { auth_delay: authDelay = usualAuthDelay, read_delay: readDelay = 0, rights = "user" } = options;
     const place = { hub, gate, clock, log, heartbeat, authDelay, readDelay, rights };
-    const listening = upstream === undefined ? undefined : new Listening({ ...place, upstream });
+    const listening = madeFor(upstream, (served) => new Listening({ ...place, upstream: served }));
     const allowed = hostsIn(options.allowed_hosts);
     const ownHost = publicUrl === undefined ? undefined : hostOf(publicUrl);
-    const known = (): readonly string[] => [...(upstream?.hosts ?? []), ...(ownHost === undefined ? [] : [ownHost])];
+    const known = (): readonly string[] => [...(upstream()?.hosts ?? []), ...(ownHost === undefined ? [] : [ownHost])];
     const hosts = allowed === undefined ? known : () => allowed;
     const requireOrigin = options.require_origin ?? true;
     return new Jeedom({ listening, below, hosts, requireOrigin, option, log });
@@ -35,7 +36,10 @@ export function assembleJeedom(parts: Parts): Assembled {
 
   const listen = (listener: ListenerConfig, option: string, { listeners, frontOf }: ListeningPlace): readonly [] => {
     const { listen: at, tls } = listener;
-    const front = frontOf(protocolAt(listener, "", option), policyOf(config, listener));
+    const front = frontOf(
+      protocolAt(listener, "", option),
+      derive(() => policyOf(config, listener)),
+    );
     listeners.listen(at, { front, tls, protocol: "jeedom" });
     return [];
   };
@@ -49,12 +53,25 @@ function hostsIn(written: Options["allowed_hosts"]): readonly string[] | undefin
   return hosts?.map(hostNamed).filter((host) => host !== "");
 }
 
-function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): readonly JeedomBridge[] {
-  const ours = [...config.bridges].filter(([, { type }]) => type === "jeedom");
-  return ours.map(([name, { url, key: given, rest = false, read_delay: readDelay }]) => {
-    const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
-    const bridge = new JeedomBridge({ name, url, key, rest, readDelay, hub, clock, chance, log, dialer });
-    registerCalls(calls, name, bridge.rpc);
-    return bridge;
+/** What belongs to a bridge, for as long as it is that one. */
+function madeFor<T>(bridge: () => JeedomBridge | undefined, make: (bridge: JeedomBridge) => T): () => T | undefined {
+  let made: { readonly bridge: JeedomBridge; readonly value: T } | undefined;
+  return () => {
+    const served = bridge();
+    if (served === undefined) return undefined;
+    if (made?.bridge !== served) made = { bridge: served, value: make(served) };
+    return made.value;
+  };
+}
+
+function bridgesOf({ config, hub, clock, chance, log, dialer, calls }: Parts): BridgeSet<JeedomBridge> {
+  return new BridgeSet({
+    config,
+    type: "jeedom",
+    make: (name, { url, key: given, rest = false, read_delay: readDelay }) => {
+      const key = (): string | undefined => given ?? readBridgeKey(config.data, name);
+      const bridge = new JeedomBridge({ name, url, key, rest, readDelay, hub, clock, chance, log, dialer });
+      return { bridge, takeBack: registerCalls(calls, name, bridge.rpc) };
+    },
   });
 }

@@ -5,8 +5,13 @@ import { addressIn } from "../core/gate.ts";
 import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Clock, Log } from "../ports.ts";
-import { CertificateInUse } from "../transports/certificates.ts";
-import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
+import { type CertificateFiles, CertificateInUse } from "../transports/certificates.ts";
+import {
+  type CertificateText,
+  type HttpListener,
+  type HttpListenerOptions,
+  listenHttp,
+} from "../transports/http-server.ts";
 import { ListenError } from "../transports/listen-error.ts";
 import { Door } from "./door.ts";
 
@@ -41,27 +46,42 @@ export interface Served {
 interface Place {
   readonly listener: OpenListener;
   readonly door: Door;
-  /** Of one that speaks HTTP by TLS. */
-  readonly renewable?: { readonly listener: HttpListener; readonly certificate: CertificateInUse };
+  /** Of one at a port that speaks HTTP. */
+  readonly renewable?: Renewable;
   readonly owner: boolean;
 }
+
+interface Renewable {
+  readonly listen: ListenAddress;
+  readonly listener: HttpListener;
+  readonly certificate?: CertificateInUse;
+}
+
+/** How often it is looked whether certificates were renewed, in ms. */
+const lookInterval = 20_000;
 
 export class Listeners {
   readonly addresses: ListeningAt[] = [];
   readonly #config: Config;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #accepted: AcceptRate;
   readonly #succeeded: ReadonlySet<string>;
+  /** The world comes by TLS. */
+  readonly #strict: boolean;
   readonly #places: Place[] = [];
   /** Those where requests wait, by their address or file. */
   readonly #held = new Map<string, Place>();
+  #stopLooking: () => void = () => undefined;
 
   /** `succeeded`: addresses of a gateway that this one succeeds, which are shared with it until it lets go of them. */
   constructor(config: Config, log: Log, clock: Clock, succeeded: Iterable<string> = []) {
     this.#config = config;
     this.#log = log;
-    this.#accepted = new AcceptRate(clock, config.limits.accept_rate);
+    this.#clock = clock;
+    this.#accepted = new AcceptRate(clock, () => config.limits.accept_rate);
     this.#succeeded = new Set(succeeded);
+    this.#strict = config.public_url?.startsWith("https:") ?? false;
   }
 
   /** Whether a gateway that this one succeeds has that address. */
@@ -127,8 +147,40 @@ export class Listeners {
     return this.#stop(this.#places.filter(({ owner }) => !owner));
   }
 
+  /** Takes up certificates that were renewed, now and from time to time; says so, or why it cannot. */
+  renewCertificates(): void {
+    for (const { renewable } of this.#places) if (renewable !== undefined) this.#renewCertificate(renewable);
+    this.#stopLooking();
+    this.#stopLooking = this.#clock.after(lookInterval, () => this.renewCertificates());
+  }
+
+  /**
+   * For a reload: certificates of the files that are named now, which are read and checked, and limits of what comes in by
+   * new connections.
+   */
+  prepare({ tls, listeners, limits }: Config): () => void {
+    const named = new Map(
+      [{ listen: this.#config.listen, tls }, ...listeners].map((one) => [printListen(one.listen), one.tls]),
+    );
+    const { body, body_time: bodyTime } = this.#config.limits;
+    const resized = body !== limits.body || bodyTime !== limits.body_time;
+    const renewals = this.#places.flatMap(({ renewable }) => {
+      const files = renewable && named.get(printListen(renewable.listen));
+      const text = files && renewable?.certificate?.renewed(files);
+      return renewable === undefined || (text === undefined && !resized) ? [] : [{ renewable, text, files }];
+    });
+    return () => {
+      for (const { renewable, text, files } of renewals) {
+        const changes = { maxMessage: limits.body, bodyTime: limits.body_time };
+        renewable.listener.renew(text === undefined ? changes : { ...changes, tls: text });
+        if (text !== undefined) this.#tookUp(renewable, text, files);
+      }
+    };
+  }
+
   /** The same for all; then, or when patience is over, what is still open is cut. */
   async stop(patience: Promise<void>): Promise<void> {
+    this.#stopLooking();
     await Promise.race([this.#stop(this.#places), patience]);
     this.cut();
   }
@@ -149,21 +201,43 @@ export class Listeners {
 
   #bind(listen: ListenAddress, tls: Config["tls"]): Place {
     const at = { at: bound(listen), succeeds: this.succeeds(listen) };
-    const door = new Door();
-    if (tls === undefined) return this.#add({ door, listener: this.#serve(at, door), owner: false });
+    const door = new Door(this.#strict);
+    if (tls === undefined) {
+      const listener = this.#serve(at, door);
+      return this.#add({ door, listener, renewable: { listen, listener }, owner: false });
+    }
     const certificate = new CertificateInUse(tls);
     const listener = this.#serve({ ...at, tls: certificate.text }, door);
-    return this.#add({ door, listener, renewable: { listener, certificate }, owner: false });
+    return this.#add({ door, listener, renewable: { listen, listener, certificate }, owner: false });
+  }
+
+  #renewCertificate(renewable: Renewable): void {
+    const { listen, listener, certificate } = renewable;
+    try {
+      const text = certificate?.renewed();
+      if (text === undefined) return;
+      listener.renew({ tls: text });
+      this.#tookUp(renewable, text);
+    } catch (thrown) {
+      const { message } = thrown as Error;
+      if (certificate?.isNews(message) !== true) return;
+      this.#log.error({ listen: printListen(listen) }, `${message}. The certificate that is in use stays`);
+    }
+  }
+
+  #tookUp({ listen, certificate }: Renewable, text: CertificateText, files?: CertificateFiles): void {
+    certificate?.takeUp(text, files);
+    this.#log.info({ listen: printListen(listen) }, "A renewed certificate is in use");
   }
 
   #bindFile(unix: string): Place {
-    const door = new Door();
+    const door = new Door(this.#strict);
     const listener = this.#serve({ at: { unix, mode: 0o600 }, owner: true }, door);
     return this.#add({ door, listener, owner: true });
   }
 
   #bindOtherwise(listen: ListenAddress, way: OtherWay): Place {
-    const door = new Door();
+    const door = new Door(this.#strict);
     const accept = (): void => this.#accepted.take();
     const listener = way({ at: bound(listen), succeeds: this.succeeds(listen), accept, visit: door.visit });
     return this.#add({ door, listener, owner: false });

@@ -1,4 +1,5 @@
 /** What the wiring of a protocol or of a bridge is given, and what it gives. */
+import type { InForce } from "../config/in-force.ts";
 import type { Config, ListenerConfig, ProtocolName } from "../config/schema.ts";
 import type { Calls } from "../core/calls.ts";
 import type { Gate } from "../core/gate.ts";
@@ -12,7 +13,10 @@ import type { Listeners } from "./listeners.ts";
 
 /** The parts that all of them share. */
 export interface Parts {
+  /** The one in force: always the same object, whose options change at a reload. */
   readonly config: Config;
+  /** What follows from it: made anew after a reload. */
+  readonly derive: InForce["derive"];
   readonly log: Log;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -32,7 +36,7 @@ export type ProtocolOffered = HttpProtocol & { readonly name: ProtocolName };
 export interface Assembled {
   readonly protocol: ProtocolOffered;
   /** Those of its type, not yet started. */
-  readonly bridges: readonly Bridge[];
+  readonly bridges?: Bridges;
   /**
    * Listens as this protocol alone, where that is more than the protocol at any path of one listener. The answers are to
    * be called when all other listeners listen: they look for a free port.
@@ -40,9 +44,16 @@ export interface Assembled {
   listen?(listener: ListenerConfig, option: string, at: ListeningPlace): readonly (() => void)[];
 }
 
+export interface Bridges extends Iterable<Bridge> {
+  start(): void;
+  stop(): void;
+  /** Stops those that the configuration wants no more, or otherwise, and starts those that it wants. */
+  reload(): void;
+}
+
 /** Where `listen` listens. */
 export interface ListeningPlace {
   readonly listeners: Listeners;
   /** One protocol at any path. */
-  frontOf(protocol: HttpProtocol, policy: Policy): Front;
+  frontOf(protocol: HttpProtocol, policy: () => Policy): Front;
 }

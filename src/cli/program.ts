@@ -23,6 +23,7 @@ import { addKeyList } from "./key-list.ts";
 import { addKeyRevoke } from "./key-revoke.ts";
 import { addPairingOpen } from "./pairing-open.ts";
 import { addPublish } from "./publish.ts";
+import { addReload } from "./reload.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addSessions } from "./sessions.ts";
@@ -70,6 +71,7 @@ export function makeProgram(): Command {
     addSubscribe,
     addApi,
     addStatus,
+    addReload,
     addSessions,
     addDoctor,
     addBackup,

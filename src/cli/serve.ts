@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
 import type { Config } from "../config/schema.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway, Systemd } from "../gateway.ts";
+import type { Log } from "../ports.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
 import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
 import { configOf, optionsOf } from "./globals.ts";
 import { note, print, printJson } from "./output.ts";
 import { predecessorOf } from "./predecessor.ts";
+import { isTerminalGone } from "./terminal.ts";
 
 interface Options {
   readonly moveDamagedAside?: boolean;
@@ -28,25 +30,56 @@ export function addServe(program: Command): void {
 
 async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Command): Promise<void> {
   const signalled = stopSignal();
-  const config = withWebSocketPort(configOf(globals, configFlags(command)), globals.wsPort);
+  let running: Running | undefined;
+  // From the first moment: left alone, it would end the process.
+  process.on("SIGHUP", () => running && reload(running));
+  const readConfig = (): Config => withWebSocketPort(configOf(globals, configFlags(command)), globals.wsPort);
+  const config = readConfig();
   const { openLog } = await import("./log.ts");
-  const { startGateway } = await import("../gateway.ts");
+  const { Systemd, startGateway, systemClock } = await import("../gateway.ts");
   const log = openLog(config.log, process.stderr);
   const predecessor = globals.takeover === true ? await predecessorOf(config) : undefined;
   const gateway = await startGateway(config, {
     log,
     predecessor,
+    readConfig,
     moveDamagedAside: globals.moveDamagedAside === true,
   });
   if (globals.json) printJson(summaryOf(gateway));
   else announce(gateway);
+  const manager = new Systemd({ env: process.env, clock: systemClock, log });
+  running = { gateway, log, manager };
+  manager.ready(predecessor !== undefined);
   const ending = await Promise.race([signalled, gateway.succeeded]);
   log.info(ending === undefined ? {} : { signal: ending }, "Stopping");
+  if (ending === undefined) manager.fallSilent();
+  else manager.stopping(gateway.config.drain + lastSteps);
   try {
     // Whoever presses Ctrl-C waits for it.
-    await gateway.stop(ending === "SIGINT" ? 0 : config.drain);
+    await gateway.stop(ending === "SIGINT" ? 0 : gateway.config.drain);
   } catch (thrown) {
     throw new CommandFailure(`Cannot stop in good order: ${messageOf(thrown)}`);
+  }
+}
+
+interface Running {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly manager: Systemd;
+}
+
+/** What the end may take beside `drain`, in ms. */
+const lastSteps = 20_000;
+
+/** What SIGHUP asks for. A terminal that is closed sends it too. */
+function reload({ gateway, log, manager }: Running): void {
+  if (isTerminalGone()) process.kill(process.pid, "SIGTERM");
+  else {
+    try {
+      manager.reloading(() => gateway.reload());
+    } catch (thrown) {
+      log.error({}, `${messageOf(thrown)}\nNothing was changed.`);
+    }
   }
 }
 
@@ -70,7 +103,7 @@ const sameSignal = 300;
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     let first: number | undefined;
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
       process.on(name, () => {
         const now = performance.now();
         first ??= now;

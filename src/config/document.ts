@@ -1,6 +1,7 @@
 /** The documentation of the options, and the JSON Schema for editors: both made from the one schema. */
 import { stringify } from "yaml";
 import { z } from "zod";
+import { isLive } from "./changes.ts";
 import { options } from "./load.ts";
 import { flagOf, notesOf, type Option, variableOf } from "./option.ts";
 import { protocolsToCome, schema } from "./schema.ts";
@@ -59,7 +60,12 @@ from the same machine.
 - No option: a request's head must arrive within 10 to 12 seconds and have at most 16 KiB (431); the runtime sees to that.
 - For help in an editor begin the file with \`# yaml-language-server: $schema=<path or URL>/hearthwire.schema.json\`.
 
-Changes of any option take effect at a restart.
+\`hearthwire reload\`, or SIGHUP, takes up a changed file and says what changed and what needs a restart; with \`--dry-run\` it
+only says so. A bad file, or a certificate that cannot be used, changes nothing. What a reload brings about has **reload** below:
+
+- A channel that is of another kind than before, or durable now, or no longer, begins anew; who listens there comes back.
+- A bridge that is not wanted otherwise goes on; whoever came without a key comes back when what such may do has changed.
+- Sessions that are there keep what they have by limits that became narrower; whatever they ask for next meets the new ones.
 
 Protocols whose names are kept for what is to come, and refused until then: ${list(protocolsToCome)}.
 `;
@@ -82,7 +88,7 @@ function section(option: Option): string {
     defaultOf(option),
     variable === undefined ? "–" : `\`${variable}\``,
     flag === undefined ? "–" : `\`--${flag}\``,
-    "restart",
+    isLive(path) ? "reload" : "restart",
   ];
   return `${path.length === 1 ? "##" : "###"} ${titleOf(path)}
 

@@ -10,11 +10,21 @@ export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({
   cert: option(
-    { is: "The certificate chain, PEM.", path: true, example: "/etc/letsencrypt/live/push.example.org/fullchain.pem" },
+    {
+      live: true,
+      is: "The certificate chain, PEM.",
+      path: true,
+      example: "/etc/letsencrypt/live/push.example.org/fullchain.pem",
+    },
     filePath,
   ),
   key: option(
-    { is: "Its private key, PEM.", path: true, example: "/etc/letsencrypt/live/push.example.org/privkey.pem" },
+    {
+      live: true,
+      is: "Its private key, PEM.",
+      path: true,
+      example: "/etc/letsencrypt/live/push.example.org/privkey.pem",
+    },
     filePath,
   ),
 });
@@ -45,6 +55,7 @@ export type Anonymous = z.output<typeof anonymous>;
 export const access = {
   open_to: option(
     {
+      live: true,
       is: "Addresses that may come without a key.",
       unit: "addresses and ranges",
       byDefault: "whoever can reach it",
@@ -54,6 +65,7 @@ export const access = {
   ),
   anonymous: option(
     {
+      live: true,
       is: "What those may do. When it is there, what it does not name is not allowed.",
       byDefault: "as `anonymous` of the whole",
       example: { subscribe: ["home/**"] },
@@ -62,6 +74,7 @@ export const access = {
   ),
   origins: option(
     {
+      live: true,
       is: "Web pages that may speak here, besides the gateway's own.",
       unit: "origins",
       byDefault: "as `origins` of the whole",

@@ -15,6 +15,8 @@ export interface OptionNotes {
   readonly byDefault?: string;
   /** A file or folder: relative ones count from the configuration file, or from where the command runs. */
   readonly path?: true;
+  /** A reload brings it about, and not only a restart. What is inside is like it. */
+  readonly live?: true;
   /** Never shown; `<name>_file` names a file that has it. */
   readonly secret?: true;
 }

@@ -96,6 +96,7 @@ export const schema = z.strictObject({
   ),
   anonymous: option(
     {
+      live: true,
       is: "What a peer without a key may do. When it is there, what it does not name is not allowed.",
       example: { subscribe: ["home/**"] },
     },
@@ -103,6 +104,7 @@ export const schema = z.strictObject({
   ),
   origins: option(
     {
+      live: true,
       is: "Web pages that may speak with the gateway, besides its own.",
       unit: "origins",
       example: ["https://home.example.org"],
@@ -119,6 +121,7 @@ export const schema = z.strictObject({
   ),
   channels: option(
     {
+      live: true,
       is: "Settings of channels by pattern; the first that matches holds. `*` is one level, `**` the rest.",
       example: { "home/lights": { kind: "map" } },
     },
@@ -126,6 +129,7 @@ export const schema = z.strictObject({
   ),
   bridges: option(
     {
+      live: true,
       is: "Connections to home systems, by names of your choice: the first level of their channels and calls.",
       example: { deconz: { type: "deconz", url: "http://192.168.1.10" } },
     },
@@ -133,6 +137,7 @@ export const schema = z.strictObject({
   ),
   tokens: option(
     {
+      live: true,
       is: "Tokens (JWT) by which an application says who its users are and what they may do.",
       byDefault: "API keys only",
       example: { hmac: ["a-new-secret-of-the-application"], default_grants: { subscribe: ["home/**"] } },
@@ -141,6 +146,7 @@ export const schema = z.strictObject({
   ),
   calls: option(
     {
+      live: true,
       is: "Methods that programs of yours answer by HTTP, by patterns of their names: `*` is one level between dots, `**` the rest.",
       example: { "app.*": { url: "http://127.0.0.1:3000/hearthwire" } },
     },
@@ -208,11 +214,16 @@ export const schema = z.strictObject({
     maxAge.prefault("1h"),
   ),
   drain: option(
-    { is: "Over how long the clients are sent away when the gateway stops.", unit: "duration", example: "30s" },
+    {
+      live: true,
+      is: "Over how long the clients are sent away when the gateway stops.",
+      unit: "duration",
+      example: "30s",
+    },
     duration({ most: 3_600_000 }).prefault("10s"),
   ),
   limits: option(
-    { is: "Limits, each far above what a house needs.", example: { subscriptions: 100 } },
+    { live: true, is: "Limits, each far above what a house needs.", example: { subscriptions: 100 } },
     limits.prefault({}),
   ),
   metrics: option(

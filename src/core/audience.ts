@@ -34,6 +34,10 @@ export class Audience {
   }
 
   /** Who listens, or will when its reading is there. */
+  get all(): readonly Listener[] {
+    return [...this.sessions, ...(this.#gathering?.keys() ?? [])];
+  }
+
   get size(): number {
     return this.sessions.size + (this.#gathering?.size ?? 0);
   }

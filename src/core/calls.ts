@@ -13,7 +13,7 @@ const methodForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 export class Calls {
   readonly #methods = new Map<string, Callable>();
   /** In the order in which they were registered; methods of a name of their own come before. */
-  readonly #families: { readonly pattern: string; readonly callable: Callable }[] = [];
+  #families: readonly { readonly pattern: string; readonly callable: Callable }[] = [];
 
   /** The answer takes it back. */
   register(method: string, callable: Callable): () => void {
@@ -25,11 +25,13 @@ export class Calls {
     };
   }
 
-  /** All methods that a pattern like `app.*` matches and that have no name of their own here. */
-  registerAll(pattern: string, callable: Callable): void {
-    const fault = methodPatternFault(pattern);
-    if (fault !== undefined) throw new Error(`Cannot register methods ${JSON.stringify(pattern)}: ${fault}`);
-    this.#families.push({ pattern: levels(pattern), callable });
+  /** All methods that a pattern like `app.*` matches and that have no name of their own here, in the place of those before. */
+  registerFamilies(families: Iterable<readonly [pattern: string, callable: Callable]>): void {
+    this.#families = Array.from(families, ([pattern, callable]) => {
+      const fault = methodPatternFault(pattern);
+      if (fault !== undefined) throw new Error(`Cannot register methods ${JSON.stringify(pattern)}: ${fault}`);
+      return { pattern: levels(pattern), callable };
+    });
   }
 
   /** Names that a principal may call, in order. */

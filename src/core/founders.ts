@@ -18,10 +18,10 @@ export class Founders {
   /** All sessions of a key share their rights. */
   readonly #founded = new WeakMap<Rights, Founded>();
 
-  readonly #limit: number;
+  readonly #limit: () => number;
 
-  /** `holds`: whether there is something in a channel; `limit`: how many of them one key may have founded. */
-  constructor(clock: Clock, holds: (channel: string) => boolean, limit: number) {
+  /** `holds`: whether there is something in a channel; `limit`: how many of them one key may have founded, 0 for any. */
+  constructor(clock: Clock, holds: (channel: string) => boolean, limit: () => number) {
     this.#clock = clock;
     this.#holds = holds;
     this.#limit = limit;
@@ -29,14 +29,14 @@ export class Founders {
 
   /** Somebody publishes. Refused where that would be one channel too many; those that hold nothing do not count. */
   publish(channel: string, by: Rights): void {
-    if (this.#holds(channel)) return;
+    const limit = this.#limit();
+    if (limit === 0 || this.#holds(channel)) return;
     let founded = this.#founded.get(by);
     if (founded === undefined) {
       founded = { channels: new Set(), lookedAt: Number.NEGATIVE_INFINITY };
       this.#founded.set(by, founded);
     }
     const { channels } = founded;
-    const limit = this.#limit;
     if (channels.size >= limit && !channels.has(channel)) {
       this.#look(founded);
       if (channels.size >= limit) {

@@ -3,6 +3,7 @@ import ipaddr from "ipaddr.js";
 import type { Clock, KeyStore, MaybePromise, Policy, Visit } from "../ports.ts";
 import { everyRight, noRight, Rights } from "./access.ts";
 import { type Credential, credentialOf, isToken, keyId } from "./credentials.ts";
+import type { Figure } from "./figure.ts";
 import { isHash } from "./keys.ts";
 import { originAllowed, ownOrigins } from "./origins.ts";
 import { RateLimit } from "./rate.ts";
@@ -39,9 +40,9 @@ export interface GateParts {
   readonly tickets: Tickets;
   readonly publicUrl?: string | undefined;
   /** How many wrong keys, tickets and tokens are looked at per second and address; 0 or nothing sets no limit. */
-  readonly wrongKeys?: number;
-  /** Of an application; absent where the configuration has none. */
-  readonly tokens?: Pick<Tokens, "identity"> | undefined;
+  readonly wrongKeys?: Figure;
+  /** Of an application; nothing where the configuration has none. */
+  readonly tokens?: (() => Pick<Tokens, "identity"> | undefined) | undefined;
 }
 
 export const nobody: Principal = { id: "anonymous", name: "anonymous", rights: noRight };
@@ -53,7 +54,7 @@ export class Gate {
   readonly #tickets: Tickets;
   readonly #publicUrl: string | undefined;
   readonly #principals = new Map<string, KnownKey>();
-  readonly #strangers = new Map<Policy, Strangers>();
+  readonly #strangers = new WeakMap<Policy, Strangers>();
   readonly #failures: RateLimit;
   readonly #tokens: GateParts["tokens"];
   /** Who bears the token of a request, or why nobody does. */
@@ -70,7 +71,7 @@ export class Gate {
 
   /** A token takes a moment to verify: to be awaited before a request that brings one is shown to anybody. */
   introduce({ request, query, address, owner }: Visit): Promise<void> | undefined {
-    const tokens = this.#tokens;
+    const tokens = this.#tokens?.();
     if (tokens === undefined || owner) return undefined;
     const credential = credentialOf(request.headers, query);
     if (credential?.kind !== "key" || !isToken(credential.text)) return undefined;

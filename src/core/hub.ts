@@ -117,7 +117,7 @@ export class Hub implements SessionHost {
   readonly #settingsOf: SettingsOf;
   readonly #presence = new Presence();
   readonly #headcount: Headcount;
-  readonly #founders: Founders | undefined;
+  readonly #founders: Founders;
   readonly #audiences = new Map<string, Audience>();
   readonly #routes = new Map<string, Route>();
   /** Routes of channels that only patterns reach. */
@@ -150,9 +150,8 @@ export class Hub implements SessionHost {
     this.run = run;
     this.policyOf = (channel) => settingsOf(channel).queue;
     this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
-    const { channelsPerKey = 0 } = limits;
-    if (channelsPerKey > 0)
-      this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, channelsPerKey);
+    const founded = (): number => limits.channelsPerKey ?? 0;
+    this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, founded);
     broker.attach((publication) => this.#deliver(publication));
   }
 
@@ -171,7 +170,7 @@ export class Hub implements SessionHost {
     if (draft.data.length * 3 > limit && Buffer.byteLength(draft.data) > limit) {
       throw new Refused("limitExceeded", `Cannot publish more than ${limit} bytes on ${channel}`);
     }
-    if (by !== everyRight) this.#founders?.publish(channel, by);
+    if (by !== everyRight) this.#founders.publish(channel, by);
     return this.#broker.publish(channel, draft);
   }
 
@@ -291,6 +290,16 @@ export class Hub implements SessionHost {
     const picked = [...this.sessions].filter(which);
     for (const session of picked) session.end(refused());
     return picked.length;
+  }
+
+  /** Ends all sessions that listen to one of these channels. */
+  endListeners(channels: Iterable<string>, refused: () => Refused): void {
+    const listening = new Set<AnySession>();
+    for (const channel of channels) {
+      const audiences = this.#routeOf(channel)?.all ?? [];
+      for (const session of audiences.flatMap((audience) => audience.all)) listening.add(session as AnySession);
+    }
+    for (const session of listening) session.end(refused());
   }
 
   /** How many sessions listen to exactly this channel name or a pattern that reaches it. */
@@ -531,7 +540,8 @@ export class Hub implements SessionHost {
 
   #leavePresence(session: AnySession, audience: Audience): void {
     for (const name of audience.selector.names) {
-      if (!this.#settingsOf(name).presence) continue;
+      // Whatever the channel's settings are by now.
+      if (!this.#presence.has(name, session)) continue;
       // It may listen to the channel by another subscription too.
       const others = audiencesOf(session).filter((other) => other !== audience && other.sessions.has(session));
       if (others.some((other) => other.selector.names.includes(name))) continue;

@@ -17,6 +17,10 @@ export class Presence {
     return true;
   }
 
+  has(channel: string, session: AnySession): boolean {
+    return this.#channels.get(channel)?.has(session) ?? false;
+  }
+
   /** The member that left, if the session was in the channel. */
   leave(channel: string, session: AnySession): Member | undefined {
     const members = this.#channels.get(channel);

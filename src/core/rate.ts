@@ -1,5 +1,6 @@
 /** A rate limit per subject: so many per second, with bursts of up to a second's worth. */
 import type { Clock } from "../ports.ts";
+import { type Figure, readerOf } from "./figure.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 
@@ -7,19 +8,29 @@ const mostSubjects = 100_000;
 
 export class RateLimit {
   readonly #clock: Clock;
-  readonly #interval: number;
+  readonly #perSecond: () => number;
   /** When each subject's allowance would be full again (generic cell rate algorithm). */
   readonly #fullAt = new Map<string, number>();
 
   /** `perSecond` 0 means no limit. */
-  constructor(clock: Clock, perSecond: number) {
+  constructor(clock: Clock, perSecond: Figure) {
     this.#clock = clock;
-    this.#interval = perSecond > 0 ? 1000 / perSecond : 0;
+    this.#perSecond = readerOf(perSecond);
+  }
+
+  /** Whether there is a limit now. */
+  get holds(): boolean {
+    return this.#perSecond() > 0;
+  }
+
+  /** ms. */
+  get #interval(): number {
+    return 1000 / this.#perSecond();
   }
 
   /** Counts `count` of `subject`, or refuses with the seconds after which it is welcome again. */
   take(subject: string, what: string, count = 1): void {
-    if (this.#interval === 0) return;
+    if (!this.holds) return;
     const now = this.#clock.now();
     const from = this.#require(subject, what, count, now);
     if (this.#fullAt.size >= mostSubjects) this.#forget(now);
@@ -28,7 +39,7 @@ export class RateLimit {
 
   /** Refuses like `take`, and counts nothing. */
   require(subject: string, what: string): void {
-    if (this.#interval > 0) this.#require(subject, what, 1, this.#clock.now());
+    if (this.holds) this.#require(subject, what, 1, this.#clock.now());
   }
 
   #require(subject: string, what: string, count: number, now: number): number {
@@ -59,14 +70,14 @@ const unlimited: BySubject = { key: 0, address: 0 };
 export class PublishRate {
   readonly #byKey: RateLimit;
   readonly #byAddress: RateLimit;
-  readonly #bytesByKey: RateLimit | undefined;
-  readonly #bytesByAddress: RateLimit | undefined;
+  readonly #bytesByKey: RateLimit;
+  readonly #bytesByAddress: RateLimit;
 
   constructor(clock: Clock, publications: BySubject, bytes = unlimited) {
-    this.#byKey = new RateLimit(clock, publications.key);
-    this.#byAddress = new RateLimit(clock, publications.address);
-    this.#bytesByKey = bytes.key > 0 ? new RateLimit(clock, bytes.key) : undefined;
-    this.#bytesByAddress = bytes.address > 0 ? new RateLimit(clock, bytes.address) : undefined;
+    this.#byKey = new RateLimit(clock, () => publications.key);
+    this.#byAddress = new RateLimit(clock, () => publications.address);
+    this.#bytesByKey = new RateLimit(clock, () => bytes.key);
+    this.#bytesByAddress = new RateLimit(clock, () => bytes.address);
   }
 
   /** `text`: what is published. */
@@ -75,21 +86,21 @@ export class PublishRate {
     const subject = stranger ? address : id;
     (stranger ? this.#byAddress : this.#byKey).take(subject, "publications");
     const bytes = stranger ? this.#bytesByAddress : this.#bytesByKey;
-    bytes?.take(subject, "bytes", Buffer.byteLength(text));
+    if (bytes.holds) bytes.take(subject, "bytes", Buffer.byteLength(text));
   }
 }
 
 /** How many connections are taken; who comes above it is told when to come back, so that a storm is spread out. */
 export class AcceptRate {
   readonly #limit: RateLimit;
-  readonly #perSecond: number;
+  readonly #perSecond: () => number;
   /** Refused, less those that were taken since. */
   #refused = 0;
 
   /** `perSecond` 0 means no limit. */
-  constructor(clock: Clock, perSecond: number) {
+  constructor(clock: Clock, perSecond: Figure) {
     this.#limit = new RateLimit(clock, perSecond);
-    this.#perSecond = perSecond;
+    this.#perSecond = readerOf(perSecond);
   }
 
   take(): void {
@@ -98,7 +109,7 @@ export class AcceptRate {
       this.#refused = Math.max(0, this.#refused - 1);
     } catch {
       // Each second has room for so many of those who were refused.
-      const after = 1 + Math.floor(this.#refused++ / this.#perSecond);
+      const after = 1 + Math.floor(this.#refused++ / this.#perSecond());
       throw new Refused("connectionRate", "Cannot take more connections now: too many come at once", after);
     }
   }

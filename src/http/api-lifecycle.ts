@@ -1,14 +1,25 @@
-/** The routes by which a running gateway is succeeded by another. */
-import { createRoute } from "@hono/zod-openapi";
+/** The routes by which a running gateway takes up a changed configuration, and is succeeded by another. */
+import { createRoute, z } from "@hono/zod-openapi";
 import { owner } from "../core/gate.ts";
 import { Refused } from "../core/refusals.ts";
 import type { ApiApp } from "./api-app.ts";
 import { errorShape } from "./api-shapes.ts";
 
 export interface Lifecycle {
+  /** Takes up the configuration as its file is now. Throws `Refused`, and nothing has changed, when something is wrong. */
+  reload(dryRun: boolean): Reloaded;
   /** Resolves when a successor can have the data directory. */
   handOver(): Promise<void>;
 }
+
+export const reloadedShape = z
+  .object({
+    dry_run: z.boolean().openapi({ description: "Only looked at; nothing was changed." }),
+    changed: z.array(z.string()).openapi({ description: "Options that are in force from now on." }),
+    needs_restart: z.array(z.string()).openapi({ description: "Options that a restart would bring about." }),
+  })
+  .openapi("Reloaded");
+export type Reloaded = z.infer<typeof reloadedShape>;
 
 const refused = {
   default: {
@@ -19,6 +30,18 @@ const refused = {
 const admin = { security: [{ key: [] }], tags: ["Administration (grant `admin`)"] };
 
 export const lifecycleRoutes = {
+  reload: createRoute({
+    ...admin,
+    method: "post",
+    path: "/admin/reload",
+    summary:
+      "Takes up the configuration as its file is now: all of it that needs no restart, or, when it is bad, nothing",
+    request: { query: z.object({ dry_run: z.enum(["true", "false"]).optional() }) },
+    responses: {
+      200: { description: "What changed.", content: { "application/json": { schema: reloadedShape } } },
+      ...refused,
+    },
+  }),
   handOver: createRoute({
     ...admin,
     method: "post",
@@ -30,6 +53,9 @@ export const lifecycleRoutes = {
 };
 
 export function addLifecycleRoutes(app: ApiApp, lifecycle: Lifecycle): void {
+  app.openapi(lifecycleRoutes.reload, (context) =>
+    context.json(lifecycle.reload(context.req.valid("query").dry_run === "true"), 200),
+  );
   app.openapi(lifecycleRoutes.handOver, async (context) => {
     // Whoever is to have the directory is on this machine, and may open its files.
     if (context.env.principal() !== owner) {

@@ -11,7 +11,8 @@ import { allowOrigin, preflightResponse, thrownResponse } from "./answers.ts";
 /** A protocol as one listener offers it. */
 export interface Offer {
   readonly protocol: HttpProtocol;
-  readonly policy: Policy;
+  /** The one in force. */
+  readonly policy: () => Policy;
 }
 
 export interface FrontParts {
@@ -38,7 +39,8 @@ export class Front {
   }
 
   #visit(visit: Visit): MaybePromise<Answer> {
-    const { protocol, policy } = this.#offerFor(visit.path);
+    const { protocol, policy: inForce } = this.#offerFor(visit.path);
+    const policy = inForce();
     const origin = visit.request.headers.get("origin");
     try {
       if (origin !== null && protocol.checksOrigins !== true) return this.#visitOfPage(visit, protocol, policy, origin);

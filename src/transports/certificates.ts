@@ -31,13 +31,13 @@ export function readCertificate(files: CertificateFiles): CertificateText {
 
 /** What a listener serves, and whether its files say something else by now. */
 export class CertificateInUse {
-  readonly files: CertificateFiles;
+  #files: CertificateFiles;
   #text: CertificateText;
   #complaint = "";
 
   /** Throws like `readCertificate`. */
   constructor(files: CertificateFiles) {
-    this.files = files;
+    this.#files = files;
     this.#text = readCertificate(files);
   }
 
@@ -46,13 +46,14 @@ export class CertificateInUse {
   }
 
   /** What the files, or those that are named, have now; undefined if that is in use. Throws like `readCertificate`. */
-  renewed(files: CertificateFiles = this.files): CertificateText | undefined {
+  renewed(files: CertificateFiles = this.#files): CertificateText | undefined {
     const text = readCertificate(files);
     return text.cert === this.#text.cert && text.key === this.#text.key ? undefined : text;
   }
 
-  takeUp(text: CertificateText): void {
+  takeUp(text: CertificateText, files: CertificateFiles = this.#files): void {
     this.#text = text;
+    this.#files = files;
     this.#complaint = "";
   }
 

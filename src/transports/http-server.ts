@@ -41,7 +41,10 @@ export interface HttpListener {
   /** Empty for a Unix socket. */
   readonly hostname: string;
   readonly port: number;
-  /** For connections from now on; those that are open stay. Throws, and nothing has changed, when it cannot be. */
+  /**
+   * For connections from now on; those with a request, a stream or a WebSocket stay, and idle ones are ended as by their
+   * time-out. Throws, and nothing has changed, when it cannot be.
+   */
   renew(changes: Renewal): void;
   /** Stops listening; what is open goes on unless `abrupt`. Connections without a request are ended. */
   stop(abrupt: boolean): Promise<void>;

@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Centrifuge } from "centrifuge";
 import { EventSource } from "eventsource";
 import { WebSocket as NodeWebSocket } from "ws";
 import { Home, type ServingCommand } from "../cli/command-line.ts";
+
+// Several processes start in each of these, one after another.
+setDefaultTimeout(60_000);
 
 let home: Home;
 beforeEach(() => {
@@ -87,9 +90,8 @@ describe("SIGTERM", () => {
       source.addEventListener("end", ({ data }) => resolve(String(data)));
     });
     const device = ending(await webSocket(gateway, "/devices"));
-    const poll = fetch(`${url}/channels/house/hall?cursor=${await cursorOf(url)}&wait=60`);
-    // It waits when the next request is answered, which came after it.
-    await fetch(`${url}/health/live`);
+    const poll = fetch(`${url}/channels/house/hall?since=${await cursorOf(url)}&wait=60`);
+    while (((await home.json(["status"])) as { sessions: number }).sessions < 4);
     gateway.command.signal("SIGTERM");
     const [sdkCode, end, { code: deviceCode }, polled] = await Promise.all([reconnecting, streamed, device, poll]);
     source.close();

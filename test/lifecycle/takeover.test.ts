@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -22,6 +22,9 @@ beforeAll(() => {
 afterAll(() => {
   if (migrates && before !== undefined) writeFileSync(migrate, before);
 });
+
+// Several processes start in each of these, one after another.
+setDefaultTimeout(60_000);
 
 let home: Home;
 beforeEach(() => {

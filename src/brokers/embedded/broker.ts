@@ -6,11 +6,13 @@
  * some room ahead, and what other channels deliver meanwhile takes numbers out of that room.
  */
 import { matches, PatternTable } from "../../core/channels.ts";
+import { type Figure, readerOf } from "../../core/figure.ts";
 import { Refused } from "../../core/refusals.ts";
 import type {
   Broker,
   Chance,
   ChannelReading,
+  ChannelSettings,
   Clock,
   Draft,
   HistoryPage,
@@ -37,7 +39,7 @@ export interface EmbeddedBrokerParts {
   /** Without one, durable channels are refused. */
   readonly journal?: Journal;
   /** How many channels may be held at once. Default 1,000,000. */
-  readonly maxChannels?: number;
+  readonly maxChannels?: Figure;
   /** The least room ahead of a batch; for tests. Default 4,096. */
   readonly leastRoom?: number;
 }
@@ -61,7 +63,7 @@ export class EmbeddedBroker implements Broker {
   readonly #log: Log;
   readonly #settingsOf: SettingsOf;
   readonly #journal: Journal | undefined;
-  readonly #maxChannels: number;
+  readonly #maxChannels: () => number;
   readonly #leastRoom: number;
   readonly #logs = new Map<string, ChannelLog>();
   /** The channels of patterns that were asked for, kept up to date as channels come. */
@@ -90,7 +92,7 @@ export class EmbeddedBroker implements Broker {
     this.#log = log;
     this.#settingsOf = settingsOf;
     this.#journal = journal;
-    this.#maxChannels = maxChannels ?? 1_000_000;
+    this.#maxChannels = readerOf(maxChannels ?? 1_000_000);
     this.#leastRoom = leastRoom ?? 4096;
     this.#stopExpiry = clock.after(expiryInterval, () => this.#expire());
   }
@@ -181,6 +183,21 @@ export class EmbeddedBroker implements Broker {
   removeHistory(channel: string): void {
     const log = this.#logs.get(channel);
     if (log?.forget() === true) this.#trimJournal(log);
+  }
+
+  reconfigure(): readonly string[] {
+    const others: string[] = [];
+    const anew: ChannelLog[] = [];
+    for (const log of this.#logs.values()) {
+      const { channel, settings: before } = log;
+      const after = this.#settingsOf(channel);
+      if (isOther(before, after)) anew.push(log);
+      else if (log.adopt(after)) this.#trimJournal(log);
+      if (isOther(before, after) || before.presence !== after.presence) others.push(channel);
+    }
+    if (anew.length > 0) this.#evictions++;
+    for (const log of anew) this.#beginAnew(log);
+    return others;
   }
 
   async close(): Promise<void> {
@@ -304,13 +321,28 @@ export class EmbeddedBroker implements Broker {
   // ── Channels ──
 
   #create(channel: string): ChannelLog {
-    if (this.#logs.size >= this.#maxChannels) this.#evict();
+    if (this.#logs.size >= this.#maxChannels()) this.#evict();
     const settings = this.#settingsOf(channel);
     const volatile = this.#evictions === 0 ? this.run : `${this.run}${this.#evictions.toString(36)}`;
     const epoch = settings.durable === "no" ? volatile : (this.#journal?.epoch ?? volatile);
     const log = new ChannelLog(channel, settings, epoch, settings.durable === "no" ? this.#evictedSeq : 0);
     this.#file(log);
     return log;
+  }
+
+  #beginAnew(old: ChannelLog): void {
+    const { channel } = old;
+    this.#pending = this.#pending.filter(({ log, reject }) => {
+      if (log === old)
+        reject(new Refused("notAvailable", `Cannot publish on ${channel}: its settings have just changed`));
+      return log !== old;
+    });
+    if (old.settings.durable !== "no") this.#journal?.forget(channel);
+    for (const reached of this.#reachTable.match(channel)) reached.delete(old);
+    this.#logs.delete(channel);
+    // Places in what it held before are honoured no more.
+    this.#evictedSeq = this.#seq;
+    this.#create(channel).trimmedSeq = this.#seq;
   }
 
   #file(log: ChannelLog): void {
@@ -327,8 +359,8 @@ export class EmbeddedBroker implements Broker {
       for (const reached of this.#reachTable.match(name)) reached.delete(log);
       this.#evictedSeq = Math.max(this.#evictedSeq, log.trimmedSeq);
     }
-    if (this.#logs.size < this.#maxChannels) return;
-    throw new Refused("limitExceeded", `Cannot hold more than ${this.#maxChannels} channels`);
+    if (this.#logs.size < this.#maxChannels()) return;
+    throw new Refused("limitExceeded", `Cannot hold more than ${this.#maxChannels()} channels`);
   }
 
   #reached(named: readonly ChannelLog[], patterns: readonly string[]): Iterable<ChannelLog> {
@@ -392,6 +424,11 @@ export class EmbeddedBroker implements Broker {
     for (const log of this.#logs.values()) if (log.expire(now)) this.#trimJournal(log);
     this.#stopExpiry = this.#clock.after(expiryInterval, () => this.#expire());
   }
+}
+
+/** Whether what a channel holds is of no use with other settings. */
+function isOther(one: ChannelSettings, other: ChannelSettings): boolean {
+  return one.kind !== other.kind || (one.durable === "no") !== (other.durable === "no");
 }
 
 /** Written out for the common case, so that most publications have one shape. */

@@ -4,7 +4,7 @@ import { Ring } from "./ring.ts";
 
 export class ChannelLog {
   readonly channel: string;
-  readonly settings: ChannelSettings;
+  settings: ChannelSettings;
   readonly epoch: string;
   /** The last offset that was delivered. */
   offset: number;
@@ -16,7 +16,7 @@ export class ChannelLog {
   trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
-  readonly #history: Ring<Publication>;
+  #history: Ring<Publication>;
   /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
   #oldestTime = Number.POSITIVE_INFINITY;
 
@@ -40,6 +40,18 @@ export class ChannelLog {
     for (const publication of kept.publications) this.#keep(publication);
     const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
     for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
+  }
+
+  /** Goes on with other settings, of the same kind. True if something of the past had to go for them. */
+  adopt(settings: ChannelSettings): boolean {
+    const held = this.#history.slice(0);
+    const resized = settings.history.size !== this.settings.history.size;
+    this.settings = settings;
+    if (!resized) return false;
+    this.#history = new Ring(settings.history.size);
+    this.#oldestTime = Number.POSITIVE_INFINITY;
+    for (const publication of held) this.#keep(publication);
+    return this.#history.length < held.length;
   }
 
   /** Nothing of the past is held, so that only the place would be lost with it. */

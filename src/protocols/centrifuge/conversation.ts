@@ -20,7 +20,7 @@ export interface ConversationParts {
   readonly obeying: Obeying;
   readonly emulated: Emulated;
   /** How long a peer may take to connect, in ms. */
-  readonly unauthenticated: number;
+  readonly limits: { readonly unauthenticated: number };
 }
 
 export class Clients implements Conversation<Peer> {
@@ -35,9 +35,9 @@ export class Clients implements Conversation<Peer> {
   }
 
   open(outlet: Outlet, wire: Wire, principal: Principal): ClientSession {
-    const { hub, forms, unauthenticated } = this.#parts;
+    const { hub, forms, limits } = this.#parts;
     const session = hub.open(outlet, this, forms.of(wire), principal, new Peer(wire));
-    session.deadline = hub.now + unauthenticated;
+    session.deadline = hub.now + limits.unauthenticated;
     return session;
   }
 

@@ -29,7 +29,7 @@ export interface EmulationParts {
   /** This node's name. */
   readonly node: string;
   /** Largest request, in bytes. */
-  readonly body: number;
+  readonly limits: { readonly body: number };
 }
 
 interface Delivery {
@@ -42,8 +42,8 @@ interface Delivery {
 export async function emulate(visit: Visit, parts: EmulationParts): Promise<Answer> {
   if (visit.request.method !== "POST") throw new Refused("methodNotFound", "Cannot do this but by POST");
   const { session, node, data } = isBinary(visit)
-    ? parseEmulationRequest(await visit.body(parts.body))
-    : parseDelivery(await visit.text(parts.body));
+    ? parseEmulationRequest(await visit.body(parts.limits.body))
+    : parseDelivery(await visit.text(parts.limits.body));
   if (node === parts.node) parts.emulated.deliver(session, data);
   else if (!(await parts.seams.forward(node, session, data))) {
     throw new Refused("unknownChannel", "Cannot hand the commands on: there is no such node");

@@ -64,7 +64,7 @@ export class Centrifuge implements HttpProtocol {
   readonly name = "centrifuge";
   readonly prefixes = ["/connection", "/emulation", serverPrefix];
   readonly #gate: Gate;
-  readonly #body: number;
+  readonly #limits: CentrifugeParts["limits"];
   readonly #emulation: EmulationParts;
   readonly #clients: Clients;
   readonly #listeners: Clients;
@@ -80,18 +80,17 @@ export class Centrifuge implements HttpProtocol {
     const maps = new MapSubscribing({ hub, forms, subscribing });
     const obeying = new Obeying({ hub, rate, seams, subscribing, maps });
     const connecting = new Connecting({ ...parts, seams, subscribing, emulated, ping: heartbeat * 1000 });
-    const { unauthenticated, body } = limits;
-    const all: ConversationParts = { hub, forms, connecting, subscribing, obeying, emulated, unauthenticated };
+    const all: ConversationParts = { hub, forms, connecting, subscribing, obeying, emulated, limits };
     this.#gate = gate;
-    this.#body = body;
-    this.#emulation = { emulated, seams, node: hub.run, body };
+    this.#limits = limits;
+    this.#emulation = { emulated, seams, node: hub.run, limits };
     this.#clients = new Clients(all, false);
     this.#listeners = new Clients(all, true);
     const { idempotency = new Idempotency(parts.clock), log } = parts;
     const sessions = new ServerSessions(hub, subscribing);
     this.#serverApi = new ServerApi({
       gate,
-      body,
+      limits,
       log,
       methods: new ServerMethods({ ...parts, idempotency, sessions }),
     });
@@ -139,7 +138,7 @@ export class Centrifuge implements HttpProtocol {
   async #httpStream(visit: Visit, policy: Policy, oneWay: boolean): Promise<Answer> {
     if (visit.request.method !== "POST") throw new Refused("methodNotFound", "Cannot connect here but by POST");
     const binary = !oneWay && isBinary(visit);
-    const body = binary ? await visit.body(this.#body) : await visit.text(this.#body);
+    const body = binary ? await visit.body(this.#limits.body) : await visit.text(this.#limits.body);
     const wire = (framing: Framing): Wire => (binary ? protobufWire : this.#json(framing, oneWay));
     const open = this.#opening(visit, policy, wire, body.length === 0 ? "{}" : body);
     return visit.jsonLines(open, binary ? { headers: { "content-type": "application/octet-stream" } } : {});
@@ -148,7 +147,7 @@ export class Centrifuge implements HttpProtocol {
   async #sse(visit: Visit, policy: Policy, oneWay: boolean): Promise<Answer> {
     const { method } = visit.request;
     if (method !== "GET" && method !== "POST") throw new Refused("methodNotFound", "Cannot connect here but by GET");
-    const asked = method === "POST" ? await visit.text(this.#body) : (visit.query.get("cf_connect") ?? "");
+    const asked = method === "POST" ? await visit.text(this.#limits.body) : (visit.query.get("cf_connect") ?? "");
     const wire = (framing: Framing): Wire => this.#json(framing, oneWay);
     return visit.sse(this.#opening(visit, policy, wire, asked === "" ? "{}" : asked));
   }

@@ -48,7 +48,7 @@ export const refreshGrace = tokenGrace;
 export interface SeamsParts {
   readonly gate: Gate;
   /** Of an application; absent where the configuration has none. */
-  readonly tokens?: Tokens | undefined;
+  readonly tokens?: (() => Tokens | undefined) | undefined;
   /** What can be called; absent where nothing can. */
   readonly calls?: Calls | undefined;
 }
@@ -57,14 +57,16 @@ export interface SeamsParts {
 export function seamsOf({ gate, tokens, calls }: SeamsParts): Seams {
   return {
     authenticate(token, address) {
-      if (keyId(token) === undefined && tokens !== undefined) {
-        return gate.guarded<MaybePromise<ConnectIdentity>>(address, () => tokens.identity(token));
+      const known = tokens?.();
+      if (keyId(token) === undefined && known !== undefined) {
+        return gate.guarded<MaybePromise<ConnectIdentity>>(address, () => known.identity(token));
       }
       const principal = gate.byKey(token, address);
       return { principal, ...(principal.device === undefined ? {} : { channels: [`$device/${principal.device}`] }) };
     },
     subscriptionToken(token, channel, { id }) {
-      if (tokens !== undefined) return tokens.subscription(token, channel, id);
+      const known = tokens?.();
+      if (known !== undefined) return known.subscription(token, channel, id);
       throw new Refused("permissionDenied", "Cannot use a token for a channel: tokens are not configured");
     },
     rpc(method, data, { principal }) {

@@ -16,7 +16,7 @@ export interface ServerApiParts {
   readonly gate: Gate;
   readonly methods: ServerMethods;
   /** Largest request, in bytes. */
-  readonly body: number;
+  readonly limits: { readonly body: number };
   readonly log?: Log | undefined;
 }
 
@@ -35,9 +35,9 @@ export class ServerApi {
     try {
       if (request.method !== "POST") throw new Refused("methodNotFound", "Cannot do this but by POST");
       const by = this.#backend(visit, policy);
-      if (path === serverPrefix) return answer(await this.#lines(await visit.text(this.#parts.body), by));
+      if (path === serverPrefix) return answer(await this.#lines(await visit.text(this.#parts.limits.body), by));
       if (!isServerMethod(method)) throw new Refused("methodNotFound", "Cannot do this: there is no such method");
-      const text = objectText(await visit.text(this.#parts.body));
+      const text = objectText(await visit.text(this.#parts.limits.body));
       if (method === "batch") return answer(await this.#batch(text, by));
       return await this.#one(method, text, by, asStatus);
     } catch (thrown) {

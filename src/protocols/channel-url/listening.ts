@@ -26,7 +26,7 @@ export interface ListeningParts {
   readonly forms: Forms;
   readonly publishing: Publishing;
   /** How long a WebSocket without rights may take to send its key, in ms. */
-  readonly unauthenticated: number;
+  readonly limits: { readonly unauthenticated: number };
   /** After which a one-way stream ends in good order, in ms. */
   readonly maxAge: number;
 }
@@ -45,11 +45,11 @@ export class Listening implements Conversation<State> {
 
   /** Opens a session that listens at once if it may, or after its key where the transport can bring one. */
   open(outlet: Outlet, wish: Wish, principal: Principal, mayWait: boolean): ListeningSession {
-    const { hub, forms, unauthenticated, maxAge } = this.#parts;
+    const { hub, forms, limits, maxAge } = this.#parts;
     const session = hub.open<State>(outlet, this, forms.of(outlet.framing, wish.presence), principal, wish);
     session.beatEvery(wish.heartbeat * 1000);
     if (!outlet.hears && maxAge > 0) session.retires = hub.now + maxAge;
-    if (mayWait && !mayListen(principal, wish)) session.deadline = hub.now + unauthenticated;
+    if (mayWait && !mayListen(principal, wish)) session.deadline = hub.now + limits.unauthenticated;
     else this.#listen(session, wish);
     return session;
   }

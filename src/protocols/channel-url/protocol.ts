@@ -50,10 +50,14 @@ export class ChannelUrl implements HttpProtocol {
     const forms = new Forms(hub.run);
     this.#hub = hub;
     this.#gate = gate;
-    this.#limits = { heartbeat, channels: hub.limits.subscriptions };
+    this.#limits = {
+      heartbeat,
+      get channels() {
+        return hub.limits.subscriptions;
+      },
+    };
     this.#publishing = new Publishing({ hub, idempotency, rate, largest: limits });
-    const { unauthenticated } = limits;
-    this.#listening = new Listening({ hub, gate, forms, publishing: this.#publishing, unauthenticated, maxAge });
+    this.#listening = new Listening({ hub, gate, forms, publishing: this.#publishing, limits, maxAge });
     this.#polling = new Polling(hub, forms);
   }
 

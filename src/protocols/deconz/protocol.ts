@@ -23,7 +23,7 @@ export interface DeconzParts {
 
 export interface DeconzPlace {
   /** The bridge whose gateway it is; absent where there is none, or it was not said which. */
-  readonly bridge: DeconzBridge | undefined;
+  readonly bridge: () => DeconzBridge | undefined;
   /** Below which path it stands: `/deconz`, or nothing. */
   readonly below: string;
   readonly pathKey: boolean;
@@ -48,7 +48,8 @@ export class Deconz implements HttpProtocol {
   }
 
   visit(visit: Visit, policy: Policy): MaybePromise<Answer> {
-    const { bridge, below, onlyWebSocket } = this.#place;
+    const { below, onlyWebSocket } = this.#place;
+    const bridge = this.#place.bridge();
     if (bridge === undefined) {
       throw new Refused(
         "notAvailable",

@@ -17,7 +17,7 @@ export interface RoomsParts {
   readonly gate: Gate;
   readonly rate: PublishRate;
   /** How long a peer that may do nothing without a key may take to send it, in ms. */
-  readonly unauthenticated: number;
+  readonly limits: { readonly unauthenticated: number };
   /** Silence after which a peer is asked whether it lives, in ms. */
   readonly heartbeat: number;
 }
@@ -49,12 +49,12 @@ export class Rooms implements Conversation<RoomState> {
   }
 
   open(outlet: Outlet, principal: Principal): RoomSession {
-    const { hub, unauthenticated, heartbeat } = this.#parts;
+    const { hub, limits, heartbeat } = this.#parts;
     const keyed = principal.id !== "anonymous";
     const session = hub.open(outlet, this, this.#formFor(outlet.framing), principal, { keyed, hearsErrors: keyed });
     session.beatEvery(heartbeat);
     if (keyed || mayDoAnything(principal)) this.#welcome(session);
-    else session.deadline = hub.now + unauthenticated;
+    else session.deadline = hub.now + limits.unauthenticated;
     return session;
   }
 

@@ -11,7 +11,7 @@ import type { Listening } from "./listening.ts";
 
 export interface JeedomPlace {
   /** Undefined where there is no bridge, or it was not said which. */
-  readonly listening: Listening | undefined;
+  readonly listening: () => Listening | undefined;
   /** `/jeedom`, or nothing for a listener of its own. */
   readonly below: string;
   /** Hosts whose pages may speak here, in small letters: asked each time, since Jeedom tells some of them. */
@@ -35,7 +35,7 @@ export class Jeedom implements HttpProtocol {
   }
 
   visit(visit: Visit, policy: Policy): Answer {
-    const { listening } = this.#place;
+    const listening = this.#place.listening();
     if (listening === undefined) {
       throw new Refused("notAvailable", "Cannot serve a Jeedom: no bridge of type jeedom is configured for this place");
     }

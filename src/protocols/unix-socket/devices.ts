@@ -23,7 +23,7 @@ export interface DevicesParts {
   readonly chance: Chance;
   readonly devices: DeviceStore;
   /** How long a device that may not come without a key may take to send it, in ms. */
-  readonly unauthenticated: number;
+  readonly limits: { readonly unauthenticated: number };
 }
 
 /** A device hears what backends chose for it, who were asked for their rights; it cannot choose anything itself. */
@@ -52,19 +52,19 @@ export class Devices implements Conversation<DeviceState> {
   readonly #gate: Gate;
   readonly #clock: Clock;
   readonly #chance: Chance;
-  readonly #unauthenticated: number;
+  readonly #limits: DevicesParts["limits"];
   readonly #registry: Registry;
   readonly #roster = new Roster();
   #form: DataForm | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelProgress: (() => void) | undefined;
 
-  constructor({ hub, gate, clock, chance, devices, unauthenticated }: DevicesParts) {
+  constructor({ hub, gate, clock, chance, devices, limits }: DevicesParts) {
     this.#hub = hub;
     this.#gate = gate;
     this.#clock = clock;
     this.#chance = chance;
-    this.#unauthenticated = unauthenticated;
+    this.#limits = limits;
     this.#registry = new Registry(devices, hub.run);
     this.hearing = new Hearing(hub, this.#registry, this.#roster);
   }
@@ -91,7 +91,7 @@ export class Devices implements Conversation<DeviceState> {
     this.#cancelHeartbeat ??= this.#clock.after(heartbeatInterval, () => this.#beat());
     this.#introduce(session);
     if (welcome) this.#listen(session);
-    else session.deadline = this.#hub.now + this.#unauthenticated;
+    else session.deadline = this.#hub.now + this.#limits.unauthenticated;
     return session;
   }
 

@@ -12,7 +12,7 @@ export interface PostingParts {
   readonly commands: Commands;
   readonly rate: PublishRate;
   /** Largest body, in bytes. */
-  readonly limit: number;
+  readonly limits: { readonly body: number };
 }
 
 const mostInList = 10_000;
@@ -25,7 +25,7 @@ export class Posting {
   }
 
   async post(visit: Visit, principal: Principal): Promise<Answer> {
-    const text = await visit.text(this.#parts.limit);
+    const text = await visit.text(this.#parts.limits.body);
     const value = parse(text);
     if (!Array.isArray(value)) return answerTo(value, text, await this.#obey(value, text, visit, principal));
     if (value.length > mostInList) {

@@ -47,25 +47,24 @@ export class UnixSocket implements HttpProtocol, StreamProtocol {
   readonly exact = true;
   readonly #gate: Gate;
   readonly #clock: Clock;
-  readonly #limit: number;
+  readonly #limits: UnixSocketParts["limits"];
   readonly #devices: Devices;
   readonly #commands: Commands;
   readonly #posting: Posting;
   readonly #backends = new Set<Backend>();
 
   constructor({ hub, gate, clock, chance, devices, rate, limits }: UnixSocketParts) {
-    const { unauthenticated, body } = limits;
     this.#gate = gate;
     this.#clock = clock;
-    this.#limit = body;
-    this.#devices = new Devices({ hub, gate, clock, chance, devices, unauthenticated });
+    this.#limits = limits;
+    this.#devices = new Devices({ hub, gate, clock, chance, devices, limits });
     this.#commands = new Commands(hub, this.#devices.hearing);
-    this.#posting = new Posting({ commands: this.#commands, rate, limit: body });
+    this.#posting = new Posting({ commands: this.#commands, rate, limits });
   }
 
   /** A backend at the Unix socket. Who may open its file may do everything. */
   connect(outlet: StreamOutlet): StreamInlet {
-    const parts = { commands: this.#commands, clock: this.#clock, limit: this.#limit };
+    const parts = { commands: this.#commands, clock: this.#clock, limit: this.#limits.body };
     const backend = new Backend(outlet, parts, (gone) => this.#backends.delete(gone));
     this.#backends.add(backend);
     return backend;

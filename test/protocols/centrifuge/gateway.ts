@@ -108,10 +108,10 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const rate = new PublishRate(clock, { key: options.rate ?? 0, address: options.rate ?? 0 });
   const { heartbeat = 25, maxAge = 3_600_000 } = options;
   const about = { hub, gate, rate, clock, chance, settingsOf, limits, heartbeat, maxAge, version: "Hearthwire test" };
-  const protocol = new Centrifuge({ ...about, tokens, calls, ...(seams === undefined ? {} : { seams }) });
+  const protocol = new Centrifuge({ ...about, tokens: () => tokens, calls, ...(seams === undefined ? {} : { seams }) });
   const anonymous = options.anonymous ?? everything;
   const policy: Policy = { openTo: ["127.0.0.1", "::1"], anonymous, devices: [], origins: [] };
-  const front = new Front({ gate, log, offers: [], rest: { protocol, policy } });
+  const front = new Front({ gate, log, offers: [], rest: { protocol, policy: () => policy } });
   const listener = listenHttp({
     at: { hostname: "127.0.0.1", port: options.port ?? 0 },
     maxMessage: limits.body,

@@ -205,8 +205,13 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
     keyChanged: () => undefined,
   };
   const api = new Api({ hub, gate, tickets, ...storage, ...identities, clock, status });
-  const offers = options.alone === true ? [] : [{ protocol, policy }];
-  const front = new Front({ gate, log, offers, rest: { protocol: options.alone === true ? protocol : api, policy } });
+  const offers = options.alone === true ? [] : [{ protocol, policy: () => policy }];
+  const front = new Front({
+    gate,
+    log,
+    offers,
+    rest: { protocol: options.alone === true ? protocol : api, policy: () => policy },
+  });
   const listener: HttpListener = listenHttp({
     at: { hostname: "127.0.0.1", port: 0 },
     maxMessage: limits.body,

@@ -69,14 +69,14 @@ export class Stage {
     this.hub = new Hub({ clock, log, broker: this.#broker, settingsOf, limits, run: this.#broker.run });
     const gate = new Gate({ keys: this.house.keys, clock, tickets: new Tickets(clock, chance) });
     const rate = new PublishRate(clock, { key: 0, address: 0 });
-    const protocol = new Espruino({ hub: this.hub, gate, rate, unauthenticated: 3000, heartbeat: 25_000 });
+    const protocol = new Espruino({ hub: this.hub, gate, rate, limits: { unauthenticated: 3000 }, heartbeat: 25_000 });
     const policy: Policy = {
       openTo: ["0.0.0.0/0", "::/0"],
       anonymous: options.anonymous ?? roomGrants,
       devices: [],
       origins: options.origins ?? ["Espruino", "file://"],
     };
-    const front = new Front({ gate, log, offers: [], rest: { protocol, policy } });
+    const front = new Front({ gate, log, offers: [], rest: { protocol, policy: () => policy } });
     const visit = front.visit.bind(front);
     const at = { hostname: "127.0.0.1", port: 0 };
     this.#lenient = listenLeniently({ ...options, at, clock, log, visit });

@@ -126,7 +126,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   });
   const everywhere = ["0.0.0.0/0", "::/0"];
   const policy: Policy = { openTo: everywhere, anonymous, devices: strangers ? everywhere : [], origins: [] };
-  const front = new Front({ gate, log, offers: [], rest: { protocol, policy } });
+  const front = new Front({ gate, log, offers: [], rest: { protocol, policy: () => policy } });
   const at = { hostname: "127.0.0.1", port: 0 };
   const http = listenHttp({ at, maxMessage: 1 << 20, log, visit: (visit) => front.visit(visit) });
   const directory = mkdtempSync(join(tmpdir(), "hearthwire-unix-"));

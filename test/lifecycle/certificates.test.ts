@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect, type TLSSocket } from "node:tls";
+import { CertificateInUse, readCertificate } from "../../src/transports/certificates.ts";
+import { Home, type RunningCommand } from "../cli/command-line.ts";
+
+// Several processes start in each of these, one after another.
+setDefaultTimeout(60_000);
+
+let home: Home;
+beforeEach(() => {
+  home = new Home();
+});
+afterEach(() => home.clear());
+
+/** A certificate of one's own for localhost, with that common name. */
+function make(name: string): { readonly cert: string; readonly key: string } {
+  const files = { cert: join(home.folder, `${name}.pem`), key: join(home.folder, `${name}.key`) };
+  const what = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  const names = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost"];
+  execFileSync("openssl", ["req", ...what, ...names, "-keyout", files.key, "-out", files.cert], { stdio: "ignore" });
+  return files;
+}
+
+function copy(
+  from: { readonly cert: string; readonly key: string },
+  to: { readonly cert: string; readonly key: string },
+) {
+  copyFileSync(from.cert, to.cert);
+  copyFileSync(from.key, to.key);
+}
+
+function dial(port: number, more: Parameters<typeof connect>[0] = {}): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...more }, () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+async function nameAt(port: number): Promise<unknown> {
+  const socket = await dial(port);
+  const { CN } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return CN;
+}
+
+/** A request on a connection that stays. */
+function ask(socket: TLSSocket, path: string): Promise<string> {
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+  return new Promise((resolve) => socket.once("data", (data) => resolve(data.toString())));
+}
+
+describe("a listener with TLS", () => {
+  test("takes up a renewed certificate at SIGHUP; open connections stay, and wrong files leave the one in use", async () => {
+    const [first, second] = [make("first"), make("second")];
+    const used = { cert: join(home.folder, "used.pem"), key: join(home.folder, "used.key") };
+    copy(first, used);
+    const { command, port } = await serve("--tls-cert", used.cert, "--tls-key", used.key);
+    expect(await nameAt(port)).toBe("first");
+    const listening = await dial(port);
+    listening.write("GET /channels/demo/x HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
+    const heard = collect(listening);
+    await heard((text) => text.includes("event: live"));
+    const posting = await dial(port);
+    posting.write("POST /channels/demo/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\nfir");
+
+    copy(second, used);
+    command.signal("SIGHUP");
+    await command.until(() => command.stderr.includes("A renewed certificate is in use"));
+    expect(await nameAt(port)).toBe("second");
+    expect(listening.getPeerCertificate().subject.CN).toBe("first");
+    const answer = new Promise((resolve) => posting.once("data", (data) => resolve(data.toString())));
+    posting.write("st!");
+    expect(await answer).toContain("200 OK");
+    await heard((text) => text.includes("first!"));
+
+    // The key of another certificate, as for a moment while both files are written.
+    copyFileSync(first.cert, used.cert);
+    command.signal("SIGHUP");
+    await command.until(() => command.stderr.includes("Nothing was changed"));
+    expect(command.stderr).toContain(`Cannot use ${used.cert} for TLS: the key in ${used.key} is not its own`);
+    expect(await nameAt(port)).toBe("second");
+    listening.destroy();
+    posting.destroy();
+  });
+
+  test("speaks TLS 1.2 and 1.3, and nothing older", async () => {
+    const { cert, key } = make("one");
+    const { port } = await serve("--tls-cert", cert, "--tls-key", key);
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const socket = await dial(port, { minVersion: version, maxVersion: version });
+      expect(socket.getProtocol()).toBe(version);
+      socket.destroy();
+    }
+    const old = execFileSync("sh", [
+      "-c",
+      `openssl s_client -tls1_1 -cipher ALL:@SECLEVEL=0 -connect 127.0.0.1:${port} </dev/null 2>&1 || true`,
+    ]);
+    expect(old.toString()).toContain("alert protocol version");
+  });
+
+  test.each([
+    ["files that do not exist", "/nowhere.pem", "it does not exist"],
+    ["what is no certificate", "text", "it is no certificate (PEM)"],
+  ])("refuses to start with %s", async (_, cert, why) => {
+    const { key } = make("one");
+    const path = cert === "text" ? join(home.folder, "text.pem") : cert;
+    if (cert === "text") writeFileSync(path, "no certificate");
+    const { code, stderr } = await home.run(["serve", "--listen", "127.0.0.1:0", "--tls-cert", path, "--tls-key", key]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `Cannot use ${path} for TLS: ${why}\n` });
+  });
+});
+
+describe("HSTS", () => {
+  test("goes out with answers by TLS where public_url is https, and nowhere else", async () => {
+    const { cert, key } = make("one");
+    const tls = ["--tls-cert", cert, "--tls-key", key];
+    const secure = await serve(...tls, "--public-url", "https://push.example.org");
+    for (const path of ["/", "/health/live", "/channels/demo/x", "/nowhere/else"]) {
+      const answer = await ask(await dial(secure.port), path);
+      expect(answer.toLowerCase()).toContain("strict-transport-security: max-age=31536000\r\n");
+    }
+    await secure.command.end();
+    const plain = await serve(...tls);
+    expect((await ask(await dial(plain.port), "/")).toLowerCase()).not.toContain("strict-transport");
+    await plain.command.end();
+    const proxied = await serve("--public-url", "https://push.example.org", "--trusted-proxies", "127.0.0.1");
+    const at = `http://127.0.0.1:${proxied.port}/health/live`;
+    expect((await fetch(at)).headers.get("strict-transport-security")).toBeNull();
+    const { headers } = await fetch(at, { headers: { "x-forwarded-proto": "https" } });
+    expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+  });
+});
+
+test("a certificate's files are compared with what is in use, and what is wrong with them is said once", () => {
+  const [first, second] = [make("first"), make("second")];
+  const inUse = new CertificateInUse(first);
+  expect(inUse.renewed()).toBeUndefined();
+  const text = inUse.renewed(second);
+  expect(text).toEqual(readCertificate(second));
+  if (text !== undefined) inUse.takeUp(text, second);
+  expect(inUse.renewed()).toBeUndefined();
+  writeFileSync(second.key, "no key");
+  expect(() => inUse.renewed()).toThrow(`Cannot use ${second.key} for TLS: it is no private key (PEM)`);
+  expect([inUse.isNews("a"), inUse.isNews("a"), inUse.isNews("b")]).toEqual([true, false, true]);
+});
+
+async function serve(...words: string[]): Promise<{ readonly command: RunningCommand; readonly port: number }> {
+  const { command, addresses } = await home.serve(...words);
+  return { command, port: Number(addresses[0]?.listen.split(":").at(-1)) };
+}
+
+function collect(socket: TLSSocket): (holds: (text: string) => boolean) => Promise<void> {
+  let text = "";
+  let told: () => void = () => undefined;
+  socket.on("data", (data) => {
+    text += data.toString();
+    told();
+  });
+  return async (holds) => {
+    while (!holds(text)) await new Promise<void>((resolve) => (told = resolve));
+  };
+}
