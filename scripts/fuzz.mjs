@@ -50,7 +50,7 @@ async function properties() {
   );
   const counts = join(folder, "counts");
   const seconds = (minutes * 60) / asserts;
-  const env = { HEARTHWIRE_FUZZ_SECONDS: String(seconds), HEARTHWIRE_FUZZ_COUNTS: counts };
+  const env = { FUZZ_SECONDS: String(seconds), FUZZ_COUNTS: counts };
   const limit = Math.ceil(Math.max(minutes * 60, 60) * 1000);
   const preload = ["--preload", "./test/fuzz/at-length.ts", `--timeout=${limit}`];
   const good = await run(runtime ?? "", ["test", ...preload, ...files.map((file) => `./${file}`)], env);

@@ -1,11 +1,12 @@
 // Runs every check, also after one has failed, and ends with the line `N passed, N failed`.
 // npm test [-- part of a test file's path …]; --long runs the long runs whole.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findRuntime } from "../bin/runtime.mjs";
+import { found } from "./secrets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const long = process.argv.includes("--long");
@@ -59,10 +60,13 @@ async function tests() {
     "test",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
+    "--preload=./test/secrets/ledger.ts",
     `--timeout=${long ? 10 * minute : minute / 2}`,
   ];
-  const { ok, ended } = await run(runtime, [...args, ...files.map((file) => `./${file}`)], (long ? 80 : 20) * minute);
+  const words = [...args, ...files.map((file) => `./${file}`)];
+  const { ok, ended, printed } = await run(runtime, words, (long ? 80 : 20) * minute, folder);
   const sums = readReport(report);
+  secretsIn(folder, printed);
   rmSync(folder, { recursive: true });
 
   for (const name of sums.skippedNames) console.log(`Skipped: ${name}`);
@@ -75,6 +79,18 @@ async function tests() {
   skipped += sums.skipped;
   // An error outside any test, or a crash, shows in the exit code or in the lack of a report only.
   failed += ok && sums.complete ? failures : Math.max(failures, 1);
+}
+
+/** What the suite used as secrets stands in nothing that it printed or logged. @param {string} folder @param {string} printed */
+function secretsIn(folder, printed) {
+  const ledger = (/** @type {string} */ name) => {
+    const file = join(folder, name);
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  };
+  const leaks = found(ledger("secrets"), { printed, logged: ledger("logged") });
+  for (const leak of leaks) console.log(`A secret: ${leak}`);
+  if (leaks.length === 0) passed++;
+  else failed++;
 }
 
 /** @param {string} report */
@@ -115,20 +131,38 @@ function filesIn(folder) {
 }
 
 /**
- * @param {string} program @param {string[]} args @param {number} limit in milliseconds
- * @returns {Promise<{ ok: boolean, ended: string }>}
+ * With a `ledger`, what it prints is kept too.
+ * @param {string} program @param {string[]} args @param {number} limit in milliseconds @param {string} [ledger] a folder
+ * @returns {Promise<{ ok: boolean, ended: string, printed: string }>}
  */
-function run(program, args, limit) {
+function run(program, args, limit, ledger) {
   return new Promise((resolve) => {
-    const env = { ...process.env, ...(long && { HEARTHWIRE_LONG: "1" }) };
-    const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
+    const env = {
+      ...process.env,
+      ...(long && { HEARTHWIRE_LONG: "1" }),
+      ...(ledger !== undefined && { TEST_LEDGER: ledger }),
+    };
+    const child = spawn(program, args, {
+      cwd: root,
+      env,
+      stdio: ["ignore", ledger === undefined ? "inherit" : "pipe", ledger === undefined ? "inherit" : "pipe"],
+    });
+    let printed = "";
+    for (const [from, to] of /** @type {const} */ ([
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]))
+      from?.setEncoding("utf8").on("data", (text) => {
+        printed += text;
+        to.write(text);
+      });
     const timer = setTimeout(() => child.kill("SIGKILL"), limit);
-    child.on("error", (error) => resolve({ ok: false, ended: error.message }));
+    child.on("error", (error) => resolve({ ok: false, ended: error.message, printed }));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const ended =
         code !== null ? `exit code ${code}` : signal === "SIGKILL" ? "killed, perhaps after its time limit" : signal;
-      resolve({ ok: code === 0, ended: ended ?? "no exit code" });
+      resolve({ ok: code === 0, ended: ended ?? "no exit code", printed });
     });
   });
 }

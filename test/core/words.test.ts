@@ -116,18 +116,18 @@ describe("redaction", () => {
   const secret = "s3cretS3cretS3cretS3cret";
 
   test.each([
-    [`key hw_abcdefghij_${secret} is wrong`, "key hw_abcdefghij_… is wrong"],
-    [`hearthwire, hearthwire.key.hw_abcdefghij_${secret}`, "hearthwire, hearthwire.key.hw_abcdefghij_…"],
-    [`GET /channels/a?ticket=hwt_${secret}&x=1 HTTP/1.1`, "GET /channels/a?ticket=…&x=1 HTTP/1.1"],
-    [`ticket hwt_${secret}`, "ticket hwt_…"],
-    [`token eyJhbGciOiJIUzI1NiJ9.eyJ${secret}.${secret} is old`, "token eyJ… is old"],
-    [`/socket?apiKey=${secret}`, "/socket?apiKey=…"],
-    [`/core/api/jeeApi.php?apikey=${secret}&type=cmd`, "/core/api/jeeApi.php?apikey=…&type=cmd"],
-    [`{"apiKey":"${secret}","a":1}`, '{"apiKey":"…","a":1}'],
-    [`{"password" : "a\\"${secret}"}`, '{"password" : "…"}'],
-    [`"{\\"apiKey\\":\\"${secret}\\"}"`, '"{\\"apiKey\\":\\"…\\"}"'],
-    [`hw_abcdefghij_${secret} and hw_bbbbbbbbbb_${secret}`, "hw_abcdefghij_… and hw_bbbbbbbbbb_…"],
-  ])("of %s is %s", (text, clean) => {
+    ["key hw_abcdefghij_… is wrong", `key hw_abcdefghij_${secret} is wrong`],
+    ["hearthwire, hearthwire.key.hw_abcdefghij_…", `hearthwire, hearthwire.key.hw_abcdefghij_${secret}`],
+    ["GET /channels/a?ticket=…&x=1 HTTP/1.1", `GET /channels/a?ticket=hwt_${secret}&x=1 HTTP/1.1`],
+    ["ticket hwt_…", `ticket hwt_${secret}`],
+    ["token eyJ… is old", `token eyJhbGciOiJIUzI1NiJ9.eyJ${secret}.${secret} is old`],
+    ["/socket?apiKey=…", `/socket?apiKey=${secret}`],
+    ["/core/api/jeeApi.php?apikey=…&type=cmd", `/core/api/jeeApi.php?apikey=${secret}&type=cmd`],
+    ['{"apiKey":"…","a":1}', `{"apiKey":"${secret}","a":1}`],
+    ['{"password" : "…"}', `{"password" : "a\\"${secret}"}`],
+    ['"{\\"apiKey\\":\\"…\\"}"', `"{\\"apiKey\\":\\"${secret}\\"}"`],
+    ["hw_abcdefghij_… and hw_bbbbbbbbbb_…", `hw_abcdefghij_${secret} and hw_bbbbbbbbbb_${secret}`],
+  ])("leaves %s", (clean, text) => {
     expect(redact(text)).toBe(clean);
     expect(redact(text)).not.toContain(secret);
   });

@@ -1,5 +1,6 @@
 /** A log that the test reads. */
 import type { Log } from "../../src/ports.ts";
+import { heard } from "../secrets/ledger.ts";
 
 export interface Line {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -10,17 +11,16 @@ export interface Line {
 export class FakeLog implements Log {
   readonly lines: Line[] = [];
 
-  debug(fields: object, text: string): void {
-    this.lines.push({ level: "debug", fields, text });
-  }
-  info(fields: object, text: string): void {
-    this.lines.push({ level: "info", fields, text });
-  }
-  warn(fields: object, text: string): void {
-    this.lines.push({ level: "warn", fields, text });
-  }
-  error(fields: object, text: string): void {
-    this.lines.push({ level: "error", fields, text });
+  readonly debug = this.#noting("debug");
+  readonly info = this.#noting("info");
+  readonly warn = this.#noting("warn");
+  readonly error = this.#noting("error");
+
+  #noting(level: Line["level"]): (fields: object, text: string) => void {
+    return (fields, text) => {
+      heard(fields, text);
+      this.lines.push({ level, fields, text });
+    };
   }
 
   get errors(): string[] {

@@ -1,14 +1,14 @@
 /**
  * Loaded before the property tests by `npm run fuzz`: each `fc.assert` is repeated, with new seeds, for as long as
- * HEARTHWIRE_FUZZ_SECONDS says. What fails is told with its seed by fast-check itself.
+ * FUZZ_SECONDS says. What fails is told with its seed by fast-check itself.
  */
 
 import { mock } from "bun:test";
 import { appendFileSync } from "node:fs";
 import * as real from "fast-check";
 
-const seconds = Number(process.env["HEARTHWIRE_FUZZ_SECONDS"]);
-const counts = process.env["HEARTHWIRE_FUZZ_COUNTS"];
+const seconds = Number(process.env["FUZZ_SECONDS"]);
+const counts = process.env["FUZZ_COUNTS"];
 
 type Parameters = Record<string, unknown> | undefined;
 type Property = { run: (...given: unknown[]) => unknown };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
-import type { Log } from "../../src/ports.ts";
+import { overheard } from "../secrets/ledger.ts";
 
 export interface Answer {
   readonly status: number;
@@ -47,7 +47,7 @@ export class TestGateway {
     const warnings: string[] = [];
     const nothing = (): void => undefined;
     const warn = (_: object, text: string): void => void warnings.push(text);
-    const log: Log = { debug: nothing, info: nothing, warn, error: (_, text) => errors.push(text) };
+    const log = overheard({ debug: nothing, info: nothing, warn, error: (_, text) => errors.push(text) });
     return new TestGateway(folder, await startGateway(parseConfig({ text: own + yaml }), { log }), errors, warnings);
   }
 

@@ -1,5 +1,6 @@
 /** A process that the soak starts, measures and ends. */
 import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 
 const root = new URL("../..", import.meta.url).pathname;
 
@@ -17,7 +18,7 @@ export class Process {
   async start(): Promise<string> {
     const child = Bun.spawn([process.execPath, ...this.#words], {
       cwd: root,
-      env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", NO_COLOR: "1" },
+      env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), NO_COLOR: "1" },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Log } from "../../src/ports.ts";
+import { overheard } from "../secrets/ledger.ts";
 
 /** Directories of one test file, removed by `clear`. */
 export class TemporaryDirectories {
@@ -18,9 +18,9 @@ export class TemporaryDirectories {
   }
 }
 
-export const silent: Log = {
+export const silent = overheard({
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
-};
+});

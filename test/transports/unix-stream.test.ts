@@ -3,14 +3,15 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Log, StreamInlet, StreamOutlet, StreamProtocol } from "../../src/ports.ts";
+import type { StreamInlet, StreamOutlet, StreamProtocol } from "../../src/ports.ts";
 import { listenUnixStream, type UnixStreamListener, type UnixStreamOptions } from "../../src/transports/unix-stream.ts";
+import { overheard } from "../secrets/ledger.ts";
 
 const directories: string[] = [];
 const listeners: UnixStreamListener[] = [];
 const errors: string[] = [];
 const quiet = (): void => undefined;
-const log: Log = { debug: quiet, info: quiet, warn: quiet, error: (_, text) => errors.push(text) };
+const log = overheard({ debug: quiet, info: quiet, warn: quiet, error: (_, text) => errors.push(text) });
 
 afterEach(() => {
   for (const listener of listeners.splice(0)) listener.close(true);

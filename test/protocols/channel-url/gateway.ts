@@ -21,12 +21,12 @@ import type {
   Journal,
   KeyRecord,
   KeyStore,
-  Log,
   Policy,
 } from "../../../src/ports.ts";
 import { ChannelUrl } from "../../../src/protocols/channel-url/protocol.ts";
 import { type HttpListener, listenHttp } from "../../../src/transports/http-server.ts";
 import { systemChance } from "../../../src/transports/system.ts";
+import { overheard } from "../../secrets/ledger.ts";
 
 /** Time stands still until the test moves it; the turns of the event loop are the real ones. */
 export class TurnedClock implements Clock {
@@ -155,7 +155,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const errors: object[] = [];
   const logged: string[] = [];
   const note = (fields: object, text: string): void => void logged.push(`${JSON.stringify(fields)} ${text}`);
-  const log: Log = {
+  const log = overheard({
     debug: note,
     info: note,
     warn: note,
@@ -163,7 +163,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
       errors.push({ ...fields, text });
       note(fields, text);
     },
-  };
+  });
   const { journal } = options;
   const chance = systemChance;
   const keys = new MemoryKeys();

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { Simulator } from "../../../simulators/deconz/server.ts";
 import { parseConfig } from "../../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../../src/gateway.ts";
-import type { Log } from "../../../src/ports.ts";
 import { TestGateway } from "../../http/gateway.ts";
+import { overheard } from "../../secrets/ledger.ts";
 import { eventually, Peer, upstreamKey } from "./stage.ts";
 
 const nothing = (): void => undefined;
-const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const silent = overheard({ debug: nothing, info: nothing, warn: nothing, error: nothing });
 
 test("two gateways are two bridges: channels, calls and REST faces of their own, and the loss of one is not the other's", async () => {
   const [upper, lower] = [1, 2].map((seed) => new Simulator({ keys: [upstreamKey], seed }).start());

@@ -9,11 +9,12 @@ import { makeKey } from "../../../src/core/keys.ts";
 import { PublishRate } from "../../../src/core/rate.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
 import { Front } from "../../../src/http/front.ts";
-import type { ChannelSettings, DeviceStore, Grants, KeyRecord, KeyStore, Log, Policy } from "../../../src/ports.ts";
+import type { ChannelSettings, DeviceStore, Grants, KeyRecord, KeyStore, Policy } from "../../../src/ports.ts";
 import { UnixSocket } from "../../../src/protocols/unix-socket/protocol.ts";
 import { listenHttp } from "../../../src/transports/http-server.ts";
 import { systemChance } from "../../../src/transports/system.ts";
 import { listenUnixStream } from "../../../src/transports/unix-stream.ts";
+import { overheard } from "../../secrets/ledger.ts";
 import { TurnedClock } from "../channel-url/gateway.ts";
 import type { MemoryJournal } from "./journal.ts";
 
@@ -102,12 +103,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const clock = new TurnedClock();
   const errors: object[] = [];
   const quiet = (): void => undefined;
-  const log: Log = {
+  const log = overheard({
     debug: quiet,
     info: quiet,
     warn: quiet,
     error: (fields, text) => errors.push({ ...fields, text }),
-  };
+  });
   const chance = systemChance;
   const settingsOf = settingsFor(journal);
   const broker = new EmbeddedBroker({ clock, chance, log, settingsOf, ...(journal === undefined ? {} : { journal }) });
