@@ -106,7 +106,9 @@ interface WithWebSockets extends CommonOptions {
 
 function listenAtFile(at: { readonly unix: string; readonly mode: number }, options: WithWebSockets): HttpListener {
   const { server, remove } = bindSocketFile(at.unix, at.mode, (unix) =>
-    Bun.serve<WebSocketOutlet>({ ...options, unix }),
+    // On a file no single request can do without the time-out, which would cut streams that are not read. It is taken,
+    // though its types leave it out.
+    Bun.serve<WebSocketOutlet>({ ...options, unix, idleTimeout: 0 as unknown as undefined }),
   );
   return {
     hostname: "",
