@@ -108,7 +108,7 @@ function listenAtFile(at: { readonly unix: string; readonly mode: number }, opti
   const { server, remove } = bindSocketFile(at.unix, at.mode, (unix) =>
     // On a file no single request can do without the time-out, which would cut streams that are not read. It is taken,
     // though its types leave it out.
-    Bun.serve<WebSocketOutlet>({ ...options, unix, idleTimeout: 0 as unknown as undefined }),
+    Bun.serve<WebSocketOutlet>({ ...options, unix, idleTimeout: 0 as never }),
   );
   return {
     hostname: "",
