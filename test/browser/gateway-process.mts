@@ -95,7 +95,7 @@ export class GatewayProcess {
 }
 
 /** Free a moment ago; a gateway that comes back needs one that it knows. */
-function freePort(): number {
+export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const { port } = server;
   server.stop(true);
