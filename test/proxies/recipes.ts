@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../transports/raw-client.ts";
 import { freePort, type ProxyProgram, type RunningProxy, startProxy } from "./proxy.ts";
 
 const page = readFileSync(new URL("../../docs/proxies.md", import.meta.url), "utf8");
@@ -56,18 +55,31 @@ export async function runRecipe(program: ProxyProgram, { gateway, below, idle }:
   const config = program === "caddy" ? caddyGlobals(port, folder) + text : text;
   const modules = program === "apache" ? block("sh").trim().split(" ").slice(1) : [];
   const proxy = await startProxy({ program, config, port, modules });
-  // Caddy listens before it has its certificate.
-  if (program === "caddy")
-    await until(() => proxy.log().includes("certificate obtained successfully"), "its certificate");
+  const ca = join(folder, program === "caddy" ? "pki/authorities/local/root.crt" : "fullchain.pem");
+  await untilTrusted(`https://localhost:${port}/`, ca);
   return {
     proxy,
     url: `https://localhost:${port}${below}`,
-    ca: join(folder, program === "caddy" ? "pki/authorities/local/root.crt" : "fullchain.pem"),
+    ca,
     async stop() {
       await proxy.stop();
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Caddy listens before it has its certificate. */
+async function untilTrusted(url: string, ca: string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    try {
+      await (await fetch(url, { tls: { ca: readFileSync(ca, "utf8") }, redirect: "manual" })).text();
+      return;
+    } catch (thrown) {
+      if (performance.now() > deadline) throw thrown;
+      await Bun.sleep(20);
+    }
+  }
 }
 
 /** "A site that is there already", around the recipe for a path of it: the recipe for a name with the other in its place. */
