@@ -1,7 +1,8 @@
 /** CONNECT: what the plugin checks, in its order, and its WELCOME. */
 import type { PhoneEquipment } from "./equipment.ts";
+import type { Message } from "./message.ts";
 import { type Plugin, versions } from "./plugin.ts";
-import { allInfo, type Message } from "./shapes.ts";
+import { allInfo } from "./shapes.ts";
 
 export function connect(
   phone: PhoneEquipment,

@@ -2,8 +2,9 @@
 
 import { connect } from "./connecting.ts";
 import type { PhoneEquipment } from "./equipment.ts";
+import type { Message } from "./message.ts";
 import { addressesOf, type Plugin } from "./plugin.ts";
-import { allInfo, answerEvents, cmdInfo, type Message, objInfo, scInfo } from "./shapes.ts";
+import { allInfo, answerEvents, cmdInfo, objInfo, scInfo } from "./shapes.ts";
 
 export type Params = Readonly<Record<string, unknown>>;
 type Answering = (phone: PhoneEquipment, params: Params, plugin: Plugin) => Message | undefined;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Simulator as Jeedom } from "../jeedom/server.ts";
 import { type Action, equipPhone, isThere, type PhoneEquipment } from "./equipment.ts";
-import type { Message } from "./shapes.ts";
+import type { Message } from "./message.ts";
 
 export const versions = { plugin: "1.7.9", appRequired: "1.7.0", appType: "stable" } as const;
 

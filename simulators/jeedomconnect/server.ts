@@ -3,9 +3,10 @@ import type { Server } from "bun";
 import { readQuestion } from "../jeedom/json-rpc.ts";
 import type { Simulator as Jeedom } from "../jeedom/server.ts";
 import type { PhoneEquipment } from "./equipment.ts";
+import type { Message } from "./message.ts";
 import { answer, exception, filesMessage, type Params } from "./methods.ts";
 import { Plugin } from "./plugin.ts";
-import { type Message, phpJson } from "./shapes.ts";
+import { phpJson } from "./shapes.ts";
 import { streamEvents } from "./stream.ts";
 
 export interface SimulatorOptions {

@@ -3,16 +3,12 @@ import type { Scenario } from "../jeedom/building.ts";
 import type { EventBuffer, Row } from "../jeedom/event-buffer.ts";
 import type { House } from "../jeedom/house.ts";
 import type { PhoneEquipment } from "./equipment.ts";
+import type { Message } from "./message.ts";
 
 /** Here and with as many events as this, all is told instead. */
 const mostEvents = 249;
 /** So often values that are made of the past are told again, in seconds. */
 const historicRound = 300;
-
-export interface Message {
-  readonly type: string;
-  readonly payload?: unknown;
-}
 
 type Params = Readonly<Record<string, unknown>>;
 

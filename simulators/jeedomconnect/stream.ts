@@ -1,8 +1,9 @@
 /** eventServer.php: what a phone on HTTP is told, from its visit to the end. */
 import type { PhoneEquipment } from "./equipment.ts";
+import type { Message } from "./message.ts";
 import { answer } from "./methods.ts";
 import type { Plugin } from "./plugin.ts";
-import { allInfo, type Message, phpJson } from "./shapes.ts";
+import { allInfo, phpJson } from "./shapes.ts";
 
 /** A heartbeat after each so many rounds in which there was nothing. */
 const quietRounds = 5;
@@ -33,7 +34,8 @@ export async function* streamEvents({ plugin, apiKey, round, signal, looked }: S
   const cursors = { configVersion: phone.config?.payload.configVersion, lastReadTimestamp: jeedom.now() };
   let [historic, quiet] = [jeedom.now(), 0];
   yield write({ type: "SET_INFO", payload: allInfo(jeedom.house, phone) });
-  while (phone.useWs === "0" && phone.polling === "0" && phone.sessionId === session) {
+  const isCurrent = (): boolean => phone.useWs === "0" && phone.polling === "0" && phone.sessionId === session;
+  while (isCurrent()) {
     looked(phone);
     const message = answer("GET_EVENTS", { ...cursors, lastHistoricReadTimestamp: historic }, phone.apiKey, plugin);
     if (message?.type === "CONFIG_AND_INFOS") cursors.configVersion = phone.config?.payload.configVersion;
@@ -47,8 +49,8 @@ export async function* streamEvents({ plugin, apiKey, round, signal, looked }: S
     if (message !== undefined && saysSomething(message)) yield write(message);
     else if (++quiet % quietRounds === 0) yield write({ event: "heartbeat" });
     await Bun.sleep(round);
-    if (!signal.aborted) continue;
-    if (phone.sessionId === session) Object.assign(phone, { connected: 0, appState: "background" });
+    if (!signal.aborted || !isCurrent()) continue;
+    Object.assign(phone, { connected: 0, appState: "background" });
     return;
   }
 }

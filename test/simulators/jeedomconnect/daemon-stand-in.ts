@@ -1,0 +1,108 @@
+/**
+ * As much of the plugin's own daemon as it takes to compare: a request per message, and one per second of each client. Without its
+ * DISCONNECT at the end of a connection, which silences the phone's next one where it comes after it.
+ */
+import type { ServerWebSocket, TCPSocketListener } from "bun";
+import type { Message } from "../../../simulators/jeedomconnect/message.ts";
+
+interface Client {
+  apiKey?: string;
+  cursors: Record<string, unknown>;
+}
+
+export class DaemonStandIn {
+  readonly #callback: string;
+  readonly #clients = new Set<ServerWebSocket<Client>>();
+  readonly #server: ReturnType<typeof Bun.serve>;
+  readonly #answers: TCPSocketListener<{ text: string }>;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  /** `round`: how often it asks for events, in ms; the original does every second. */
+  constructor(callback: string, round: number) {
+    this.#callback = callback;
+    this.#server = Bun.serve<Client>({
+      hostname: "127.0.0.1",
+      port: 0,
+      development: false,
+      fetch: (request, server) => {
+        if (server.upgrade(request, { data: { cursors: {} } })) return undefined;
+        return new Response("", { status: 400 });
+      },
+      websocket: {
+        open: (client) => void this.#clients.add(client),
+        message: (client, text) => this.#take(client, String(text)),
+        close: (client) => void this.#clients.delete(client),
+      },
+    });
+    this.#answers = Bun.listen<{ text: string }>({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open(socket) {
+          socket.data = { text: "" };
+        },
+        data(socket, chunk) {
+          socket.data.text += chunk.toString();
+        },
+        end: ({ data }) => this.#answer(data.text),
+      },
+    });
+    this.#timer = setInterval(() => {
+      for (const { data } of this.#clients) {
+        if (data.apiKey !== undefined) void this.#post("GET_EVENTS", data, data.cursors);
+      }
+    }, round);
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.#server.port}`;
+  }
+
+  get socketPort(): number {
+    return this.#answers.port;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#answers.stop(true);
+    await this.#server.stop(true);
+  }
+
+  #take({ data }: ServerWebSocket<Client>, text: string): void {
+    const { id, method, params } = JSON.parse(text) as { id: string; method: string; params: Record<string, unknown> };
+    if (method === "CONNECT") data.apiKey = String(params["apiKey"]);
+    void this.#post(method, data, params, id);
+  }
+
+  async #post(method: string, { apiKey }: Client, params: object, id = "own"): Promise<void> {
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { apiKey, ...params, connexionFrom: "WS" } });
+    await fetch(this.#callback, { method: "POST", body }).catch(() => undefined);
+  }
+
+  #answer(text: string): void {
+    const { eqApiKey, type, payload } = JSON.parse(text) as Message & { eqApiKey?: string };
+    const client = [...this.#clients].find(({ data }) => data.apiKey === eqApiKey);
+    if (client === undefined) return;
+    const { cursors } = client.data;
+    const fields = payload as Record<string, unknown>;
+    if (type === "WELCOME") {
+      const now = Date.now() / 1000;
+      Object.assign(cursors, {
+        configVersion: fields["configVersion"],
+        lastReadTimestamp: now,
+        lastHistoricReadTimestamp: now,
+      });
+    }
+    if (type === "CONFIG_AND_INFOS") {
+      cursors["configVersion"] = (fields["config"] as { payload: Record<string, unknown> }).payload["configVersion"];
+    }
+    if (type !== "SET_EVENTS") client.send(text);
+    else {
+      for (const item of payload as readonly Message[]) {
+        if (item.type === "DATETIME") cursors["lastReadTimestamp"] = item.payload;
+        else if (item.type === "HIST_DATETIME") cursors["lastHistoricReadTimestamp"] = item.payload;
+        else if ((item.payload as unknown[]).length > 0) client.send(JSON.stringify(item));
+      }
+    }
+  }
+}
