@@ -21,15 +21,18 @@ import type {
   SettingsOf,
 } from "../ports.ts";
 import { everyRight, type Rights } from "./access.ts";
-import { Audience } from "./audience.ts";
-import { nameFault, PatternTable, requireName } from "./channels.ts";
+import { attend, attendNoMore, audiencesOf, subscribedTo } from "./attendance.ts";
+import type { Audience } from "./audience.ts";
+import { nameFault, requireName } from "./channels.ts";
 import { BatchJoiner, type Form, type Member, type PresenceChange } from "./form.ts";
 import { Founders } from "./founders.ts";
 import { type ConnectionLimits, Headcount } from "./headcount.ts";
 import { OutgoingQueue, type QueueLimits } from "./outgoing-queue.ts";
 import { Presence } from "./presence.ts";
 import { Refused } from "./refusals.ts";
+import { Routes } from "./routes.ts";
 import { type AnySession, type Conversation, type Principal, Session, type SessionHost } from "./session.ts";
+import { SessionSweep } from "./session-sweep.ts";
 
 export interface HubLimits {
   readonly queue: QueueLimits;
@@ -62,16 +65,6 @@ export interface SessionWatch {
   went(session: AnySession): void;
 }
 
-/** The audiences of one channel name. */
-interface Route {
-  readonly exact: Audience[];
-  /** `exact`, and those whose patterns match; as of `version`. `exact` itself where there are none. */
-  all: readonly Audience[];
-  version: number;
-}
-
-const nobody: readonly Audience[] = [];
-
 /** What happened since the start. */
 export interface HubFigures {
   /** Publications that came in. */
@@ -88,11 +81,6 @@ export interface HubFigures {
   recovered: number;
   unrecovered: number;
 }
-
-/** How often idle sessions are looked at: heartbeats, deadlines, and queues that grew old. */
-const sweepInterval = 1000;
-/** This many routes of channels that only patterns reach are kept. */
-const cachedRoutes = 100_000;
 
 export class Hub implements SessionHost {
   readonly log: Log;
@@ -114,16 +102,11 @@ export class Hub implements SessionHost {
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly #clock: Clock;
   readonly #broker: Broker;
-  readonly #settingsOf: SettingsOf;
-  readonly #presence = new Presence();
+  readonly #routes = new Routes();
+  readonly #presence: Presence;
+  readonly #sweep: SessionSweep;
   readonly #headcount: Headcount;
   readonly #founders: Founders;
-  readonly #audiences = new Map<string, Audience>();
-  readonly #routes = new Map<string, Route>();
-  /** Routes of channels that only patterns reach. */
-  readonly #cachedRoutes = new Map<string, Route>();
-  readonly #patterns = new PatternTable<Audience>();
-  #patternsVersion = 0;
   #dirty: Audience[] = [];
   #owing: AnySession[] = [];
   #flushing = false;
@@ -134,7 +117,6 @@ export class Hub implements SessionHost {
   #readTo = 0;
   #handedOut = 0;
   #sessionsOpened = 0;
-  #sweep: (() => void) | undefined;
   #watch: SessionWatch | undefined;
   readonly #endOfTurn = (): void => {
     this.#flushDue = false;
@@ -144,11 +126,12 @@ export class Hub implements SessionHost {
   constructor({ clock, log, broker, settingsOf, limits, run }: HubParts) {
     this.#clock = clock;
     this.#broker = broker;
-    this.#settingsOf = settingsOf;
     this.log = log;
     this.limits = limits;
     this.run = run;
     this.policyOf = (channel) => settingsOf(channel).queue;
+    this.#presence = new Presence(settingsOf, (change) => this.#tell(change));
+    this.#sweep = new SessionSweep(clock, this);
     this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
     const founded = (): number => limits.channelsPerKey ?? 0;
     this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, founded);
@@ -211,7 +194,7 @@ export class Hub implements SessionHost {
     const session = new Session(this, outlet, conversation, form, principal, state, ++this.#sessionsOpened, this.now);
     this.sessions.add(session);
     this.#watch?.came(session);
-    this.#sweep ??= this.#clock.after(sweepInterval, () => this.#sweepSessions());
+    this.#sweep.begin();
     return session;
   }
 
@@ -229,15 +212,15 @@ export class Hub implements SessionHost {
   ): MaybePromise<void> {
     this.#requireSubscribe(selector, by);
     if (!session.open) return;
-    const audience = this.#audience(form, selector);
+    const audience = this.#routes.audience(form, selector);
     if (audience.has(session)) throw new Refused("alreadySubscribed");
-    if (this.#subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
-      if (audience.size === 0) this.#dissolve(audience);
+    if (subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
+      if (audience.size === 0) this.#routes.dissolve(audience);
       const limit = this.limits.subscriptions;
       throw new Refused("limitExceeded", `Cannot subscribe to more than ${limit} channels in one session`);
     }
     const gathered = audience.gather(session);
-    this.#attend(session, audience);
+    attend(session, audience);
     // Not so if it has ended meanwhile, or given up and perhaps subscribed anew.
     const waits = (): boolean => audience.gathered(session) === gathered;
     const live = (reading: Reading): void => {
@@ -256,7 +239,7 @@ export class Hub implements SessionHost {
         ({ seq, offset } = publication);
       }
       audience.join(session, seq, offset, this.#delivered);
-      this.#enter(session, selector);
+      this.#presence.enter(session, selector);
     };
     const failed = (thrown: unknown): never => {
       if (waits()) this.#unattend(session, audience);
@@ -272,9 +255,9 @@ export class Hub implements SessionHost {
   }
 
   unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
-    const audience = this.#audiences.get(audienceId(form, selector));
+    const audience = this.#routes.find(form, selector);
     if (audience === undefined || !audience.has(session)) return false;
-    this.#leavePresence(session, audience);
+    this.#presence.leave(session, audience);
     this.#unattend(session, audience);
     return true;
   }
@@ -296,7 +279,7 @@ export class Hub implements SessionHost {
   endListeners(channels: Iterable<string>, refused: () => Refused): void {
     const listening = new Set<AnySession>();
     for (const channel of channels) {
-      const audiences = this.#routeOf(channel)?.all ?? [];
+      const audiences = this.#routes.of(channel);
       for (const session of audiences.flatMap((audience) => audience.all)) listening.add(session as AnySession);
     }
     for (const session of listening) session.end(refused());
@@ -305,23 +288,19 @@ export class Hub implements SessionHost {
   /** How many sessions listen to exactly this channel name or a pattern that reaches it. */
   listeners(channel: string): number {
     let count = 0;
-    for (const audience of this.#routeOf(channel)?.all ?? []) count += audience.size;
+    for (const audience of this.#routes.of(channel)) count += audience.size;
     return count;
   }
 
   presence(channel: string, by: Rights): readonly Member[] {
-    requireName(channel);
-    by.require("presence", channel);
-    if (!this.#settingsOf(channel).presence) {
-      throw new Refused(
-        "notAvailable",
-        `Cannot tell presence of ${channel}: its configuration has no \`presence: true\``,
-      );
-    }
-    return this.#presence.members(channel);
+    return this.#presence.members(channel, by);
   }
 
-  /** The position that everything handed out so far has reached. */
+  /** The position that everything delivered so far has reached. */
+  get position(): Position {
+    return { run: this.run, seq: this.delivered };
+  }
+
   get delivered(): number {
     return Math.max(this.#delivered, this.#readTo);
   }
@@ -337,9 +316,7 @@ export class Hub implements SessionHost {
   #deliver(publication: Publication): void {
     this.#delivered = publication.seq;
     this.figures.published++;
-    const route = this.#routeOf(publication.channel);
-    if (route === undefined) return;
-    for (const audience of route.all) {
+    for (const audience of this.#routes.of(publication.channel)) {
       try {
         if (audience.owe(publication)) this.#dirtied(audience);
       } catch (thrown) {
@@ -422,9 +399,9 @@ export class Hub implements SessionHost {
     }
     if (this.lagging.delete(session)) this.figures.dropped += session.queue?.dropped ?? 0;
     for (const audience of audiencesOf(session)) {
-      this.#leavePresence(session, audience);
+      this.#presence.leave(session, audience);
       audience.leave(session);
-      if (audience.size === 0) this.#dissolve(audience);
+      if (audience.size === 0) this.#routes.dissolve(audience);
     }
     session.audience = undefined;
     session.moreAudiences = undefined;
@@ -437,8 +414,7 @@ export class Hub implements SessionHost {
 
   /** Stops looking after idle sessions. For the end of the process and of tests. */
   close(): void {
-    this.#sweep?.();
-    this.#sweep = undefined;
+    this.#sweep.close();
   }
 
   // ── Who listens to what ──
@@ -448,112 +424,14 @@ export class Hub implements SessionHost {
     for (const pattern of selector.patterns) by.require("subscribe", pattern);
   }
 
-  #audience(form: Form, selector: Selector): Audience {
-    const id = audienceId(form, selector);
-    const known = this.#audiences.get(id);
-    if (known !== undefined) return known;
-    const audience = new Audience(form, selector);
-    this.#audiences.set(id, audience);
-    for (const name of selector.names) {
-      const route = this.#routes.get(name);
-      if (route === undefined) {
-        this.#routes.set(name, { exact: [audience], all: nobody, version: -1 });
-        this.#cachedRoutes.delete(name);
-      } else {
-        route.exact.push(audience);
-        route.version = -1;
-      }
-    }
-    for (const pattern of selector.patterns) this.#patterns.add(pattern, audience);
-    if (selector.patterns.length > 0) this.#patternsVersion++;
-    return audience;
-  }
-
-  #dissolve(audience: Audience): void {
-    const { selector } = audience;
-    this.#audiences.delete(audienceId(audience.form, selector));
-    for (const name of selector.names) {
-      const route = this.#routes.get(name);
-      if (route === undefined) continue;
-      route.exact.splice(route.exact.indexOf(audience), 1);
-      route.version = -1;
-      if (route.exact.length === 0) this.#routes.delete(name);
-    }
-    for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
-    if (selector.patterns.length > 0) this.#patternsVersion++;
-  }
-
-  #routeOf(channel: string): Route | undefined {
-    let route = this.#routes.get(channel) ?? this.#cachedRoutes.get(channel);
-    if (route === undefined) {
-      if (this.#patterns.size === 0) return undefined;
-      if (this.#cachedRoutes.size >= cachedRoutes) this.#cachedRoutes.clear();
-      route = { exact: [], all: [], version: -1 };
-      this.#cachedRoutes.set(channel, route);
-    }
-    if (route.version !== this.#patternsVersion) {
-      const matching = this.#patterns.match(channel);
-      route.all = matching.length === 0 ? route.exact : [...new Set([...route.exact, ...matching])];
-      route.version = this.#patternsVersion;
-    }
-    return route;
-  }
-
-  #subscribedTo(session: AnySession): number {
-    let count = 0;
-    for (const { selector } of audiencesOf(session)) count += selector.names.length + selector.patterns.length;
-    return count;
-  }
-
-  #attend(session: AnySession, audience: Audience): void {
-    if (session.audience === undefined) session.audience = audience;
-    else {
-      session.moreAudiences ??= [];
-      session.moreAudiences.push(audience);
-    }
-  }
-
   #unattend(session: AnySession, audience: Audience): void {
     audience.leave(session);
-    if (audience.size === 0) this.#dissolve(audience);
-    const rest = audiencesOf(session).filter((other) => other !== audience);
-    session.audience = rest[0];
-    session.moreAudiences = rest.length > 1 ? rest.slice(1) : undefined;
-  }
-
-  // ── Presence ──
-
-  #enter(session: AnySession, selector: Selector): void {
-    for (const name of selector.names) {
-      if (!this.#settingsOf(name).presence) continue;
-      const { id, info } = session.principal;
-      const channelInfo = session.conversation.channelInfo?.(session, name);
-      const member: Member = {
-        client: session.id,
-        user: id,
-        ...(info === undefined ? {} : { info }),
-        ...(channelInfo === undefined ? {} : { channelInfo }),
-      };
-      if (this.#presence.enter(name, session, member)) this.#tell({ channel: name, kind: "join", member });
-    }
-  }
-
-  #leavePresence(session: AnySession, audience: Audience): void {
-    for (const name of audience.selector.names) {
-      // Whatever the channel's settings are by now.
-      if (!this.#presence.has(name, session)) continue;
-      // It may listen to the channel by another subscription too.
-      const others = audiencesOf(session).filter((other) => other !== audience && other.sessions.has(session));
-      if (others.some((other) => other.selector.names.includes(name))) continue;
-      const member = this.#presence.leave(name, session);
-      if (member !== undefined) this.#tell({ channel: name, kind: "leave", member });
-    }
+    if (audience.size === 0) this.#routes.dissolve(audience);
+    attendNoMore(session, audience);
   }
 
   #tell(change: PresenceChange): void {
-    for (const audience of this.#routeOf(change.channel)?.all ?? []) {
-      if (audience.oweChange(change)) this.#dirtied(audience);
-    }
+    for (const audience of this.#routes.of(change.channel)) if (audience.oweChange(change)) this.#dirtied(audience);
   }
 
   // ── Time ──
@@ -575,65 +453,4 @@ export class Hub implements SessionHost {
     this.#flushDue = true;
     this.#clock.atEndOfTurn(this.#endOfTurn);
   }
-
-  #sweepSessions(): void {
-    const { now } = this;
-    for (const session of this.lagging) session.reconsider();
-    for (const session of this.sessions) {
-      try {
-        this.#look(session, now);
-      } catch (thrown) {
-        this.log.error({ err: thrown, session: session.id }, "Cannot look after a session");
-      }
-    }
-    this.#sweep = this.sessions.size > 0 ? this.#clock.after(sweepInterval, () => this.#sweepSessions()) : undefined;
-  }
-
-  #look(session: AnySession, now: number): void {
-    const { principal, outlet, heartbeat } = session;
-    if (session.deadline > 0 && now >= session.deadline) session.end(new Refused("stale"));
-    else if (principal.expires !== undefined && now >= principal.expires) session.end(new Refused("connectionExpired"));
-    else if (session.retires > 0 && now >= session.retires) session.end(new Refused("closed"));
-    else if (session.conversation.asksForAnswer === true) this.#ask(session, now);
-    else if (outlet.keepAlive !== undefined) {
-      if (now - session.lastIn > 2 * outlet.keepAlive) session.end(new Refused("noPong"), true);
-    } else if (heartbeat > 0 && now >= session.nextBeat) {
-      const quiet = now - session.lastOut;
-      const due = quiet >= heartbeat - sweepInterval;
-      session.nextBeat = due ? now + heartbeat : session.lastOut + heartbeat;
-      if (outlet.hears && now - session.lastIn > 2 * heartbeat) session.end(new Refused("noPong"), true);
-      else if (session.queue === undefined) {
-        const frame = due ? session.conversation.heartbeat?.(session) : undefined;
-        if (frame !== undefined) session.send(frame);
-        outlet.ping();
-      }
-    }
-  }
-
-  /** A peer answers each heartbeat: whoever has not answered the last one when the next is due is gone. */
-  #ask(session: AnySession, now: number): void {
-    const { heartbeat } = session;
-    if (heartbeat === 0 || now < session.nextBeat) return;
-    const asked = session.nextBeat - heartbeat;
-    session.nextBeat = now + heartbeat;
-    if (session.lastIn < asked) session.end(new Refused("noPong"), session.queue !== undefined);
-    else if (session.queue === undefined) {
-      const frame = session.conversation.heartbeat?.(session);
-      if (frame !== undefined) session.send(frame);
-    }
-  }
-
-  /** The position of the newest publication that was handed out. */
-  positionIn(run: string): Position {
-    return { run, seq: this.delivered };
-  }
-}
-
-function audienceId(form: Form, selector: Selector): string {
-  return `${form.id} ${selector.id}`;
-}
-
-function audiencesOf(session: AnySession): Audience[] {
-  if (session.audience === undefined) return [];
-  return session.moreAudiences === undefined ? [session.audience] : [session.audience, ...session.moreAudiences];
 }

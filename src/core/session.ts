@@ -4,6 +4,7 @@
  */
 import type { Frame, Inlet, JsonText, Log, MaybePromise, Outlet, QueuePolicy } from "../ports.ts";
 import type { Rights } from "./access.ts";
+import { type Attendance, audiencesOf } from "./attendance.ts";
 import type { Audience } from "./audience.ts";
 import { Batch, type BatchJoiner, type Form } from "./form.ts";
 import type { OutgoingQueue, QueueLimits } from "./outgoing-queue.ts";
@@ -86,7 +87,7 @@ export type AnySession = Session<unknown>;
 /** What may wait of a peer's own commands while one of them is being obeyed. */
 const waitingCommands = 1024;
 
-export class Session<State = unknown> implements Inlet {
+export class Session<State = unknown> implements Inlet, Attendance {
   readonly host: SessionHost;
   readonly outlet: Outlet;
   readonly conversation: Conversation<State>;
@@ -172,8 +173,7 @@ export class Session<State = unknown> implements Inlet {
 
   /** Names and patterns that it listens to. */
   get subscriptions(): readonly string[] {
-    const audiences = this.audience === undefined ? [] : [this.audience, ...(this.moreAudiences ?? [])];
-    return audiences.flatMap(({ selector }) => [...selector.names, ...selector.patterns]);
+    return audiencesOf(this).flatMap(({ selector }) => [...selector.names, ...selector.patterns]);
   }
 
   // ── What the transport tells ──

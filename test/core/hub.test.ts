@@ -371,7 +371,7 @@ describe("the position", () => {
       begun = reading;
     });
     expect(begun?.channels[0]?.publications).toHaveLength(1);
-    const comesBack: Past = { from: "position", position: after.hub.positionIn(after.hub.run) };
+    const comesBack: Past = { from: "position", position: after.hub.position };
     expect(after.broker.read(select(["durable/a"]), comesBack)).toMatchObject({
       gap: false,
       channels: [{ as: "missed", publications: [] }],

@@ -142,7 +142,7 @@ export class Listening implements Conversation<"new" | "asked" | Account> {
       if (worded === undefined || worded.id === this.#formFor(session).id) continue;
       hub.flushFor(session);
       hub.unsubscribe(session, select([this.#events]), worded);
-      this.#subscribe(session, { from: "position", position: hub.positionIn(hub.run) }, (publications) => publications);
+      this.#subscribe(session, { from: "position", position: hub.position }, (publications) => publications);
     }
     this.#forms?.keepOnly(new Set(Array.from(this.#accounts.values(), ({ sight }) => sight.id)));
   }

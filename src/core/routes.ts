@@ -1,0 +1,87 @@
+/** Who listens to what: all audiences, and which of them a publication reaches. */
+import type { Selector } from "../ports.ts";
+import { Audience } from "./audience.ts";
+import { PatternTable } from "./channels.ts";
+import type { Form } from "./form.ts";
+
+/** The audiences of one channel name. */
+interface Route {
+  readonly exact: Audience[];
+  /** `exact`, and those whose patterns match; as of `version`. `exact` itself where there are none. */
+  all: readonly Audience[];
+  version: number;
+}
+
+const nobody: readonly Audience[] = [];
+/** This many routes of channels that only patterns reach are kept. */
+const passingRoutes = 100_000;
+
+export class Routes {
+  readonly #audiences = new Map<string, Audience>();
+  readonly #routes = new Map<string, Route>();
+  /** Routes of channels that only patterns reach. */
+  readonly #passing = new Map<string, Route>();
+  readonly #patterns = new PatternTable<Audience>();
+  #patternsVersion = 0;
+
+  /** The audiences that a publication on this channel reaches. */
+  of(channel: string): readonly Audience[] {
+    let route = this.#routes.get(channel) ?? this.#passing.get(channel);
+    if (route === undefined) {
+      if (this.#patterns.size === 0) return nobody;
+      if (this.#passing.size >= passingRoutes) this.#passing.clear();
+      route = { exact: [], all: nobody, version: -1 };
+      this.#passing.set(channel, route);
+    }
+    if (route.version !== this.#patternsVersion) {
+      const matching = this.#patterns.match(channel);
+      route.all = matching.length === 0 ? route.exact : [...new Set([...route.exact, ...matching])];
+      route.version = this.#patternsVersion;
+    }
+    return route.all;
+  }
+
+  find(form: Form, selector: Selector): Audience | undefined {
+    return this.#audiences.get(audienceId(form, selector));
+  }
+
+  /** The audience for a form and a selector; a new one where there is none. */
+  audience(form: Form, selector: Selector): Audience {
+    const known = this.find(form, selector);
+    if (known !== undefined) return known;
+    const audience = new Audience(form, selector);
+    this.#audiences.set(audienceId(form, selector), audience);
+    for (const name of selector.names) {
+      const route = this.#routes.get(name);
+      if (route === undefined) {
+        this.#routes.set(name, { exact: [audience], all: nobody, version: -1 });
+        this.#passing.delete(name);
+      } else {
+        route.exact.push(audience);
+        route.version = -1;
+      }
+    }
+    for (const pattern of selector.patterns) this.#patterns.add(pattern, audience);
+    if (selector.patterns.length > 0) this.#patternsVersion++;
+    return audience;
+  }
+
+  /** Forgets an audience that nobody belongs to any more. */
+  dissolve(audience: Audience): void {
+    const { selector } = audience;
+    this.#audiences.delete(audienceId(audience.form, selector));
+    for (const name of selector.names) {
+      const route = this.#routes.get(name);
+      if (route === undefined) continue;
+      route.exact.splice(route.exact.indexOf(audience), 1);
+      route.version = -1;
+      if (route.exact.length === 0) this.#routes.delete(name);
+    }
+    for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
+    if (selector.patterns.length > 0) this.#patternsVersion++;
+  }
+}
+
+function audienceId(form: Form, selector: Selector): string {
+  return `${form.id} ${selector.id}`;
+}

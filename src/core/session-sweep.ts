@@ -1,0 +1,91 @@
+/**
+ * Looks at all sessions every second: heartbeats, deadlines, and queues that grew old. One timer for all of them, and none
+ * while nobody is there.
+ */
+import type { Clock, Log } from "../ports.ts";
+import { Refused } from "./refusals.ts";
+import type { AnySession } from "./session.ts";
+
+const interval = 1000;
+
+export interface Swept {
+  readonly log: Log;
+  readonly sessions: ReadonlySet<AnySession>;
+  /** Those that do not read as fast as they are written to. */
+  readonly lagging: ReadonlySet<AnySession>;
+}
+
+export class SessionSweep {
+  readonly #clock: Clock;
+  readonly #swept: Swept;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, swept: Swept) {
+    this.#clock = clock;
+    this.#swept = swept;
+  }
+
+  /** To be called when a session comes; goes on for as long as there are any. */
+  begin(): void {
+    this.#cancel ??= this.#clock.after(interval, () => this.#sweep());
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #sweep(): void {
+    this.#cancel = undefined;
+    const { sessions, lagging, log } = this.#swept;
+    const now = this.#clock.now();
+    for (const session of lagging) session.reconsider();
+    for (const session of sessions) {
+      try {
+        look(session, now);
+      } catch (thrown) {
+        log.error({ err: thrown, session: session.id }, "Cannot look after a session");
+      }
+    }
+    if (sessions.size > 0) this.begin();
+  }
+}
+
+function look(session: AnySession, now: number): void {
+  const { principal, outlet } = session;
+  if (session.deadline > 0 && now >= session.deadline) session.end(new Refused("stale"));
+  else if (principal.expires !== undefined && now >= principal.expires) session.end(new Refused("connectionExpired"));
+  else if (session.retires > 0 && now >= session.retires) session.end(new Refused("closed"));
+  else if (session.conversation.asksForAnswer === true) ask(session, now);
+  else if (outlet.keepAlive !== undefined) {
+    if (now - session.lastIn > 2 * outlet.keepAlive) session.end(new Refused("noPong"), true);
+  } else giveSignOfLife(session, now);
+}
+
+/** A session that has been quiet for its `heartbeat` hears something; one that is silent itself, though it can be heard, ends. */
+function giveSignOfLife(session: AnySession, now: number): void {
+  const { heartbeat, outlet } = session;
+  if (heartbeat === 0 || now < session.nextBeat) return;
+  const due = now - session.lastOut >= heartbeat - interval;
+  session.nextBeat = due ? now + heartbeat : session.lastOut + heartbeat;
+  if (outlet.hears && now - session.lastIn > 2 * heartbeat) session.end(new Refused("noPong"), true);
+  else if (session.queue === undefined) {
+    if (due) beat(session);
+    outlet.ping();
+  }
+}
+
+/** A peer answers each heartbeat: whoever has not answered the last one when the next is due is gone. */
+function ask(session: AnySession, now: number): void {
+  const { heartbeat } = session;
+  if (heartbeat === 0 || now < session.nextBeat) return;
+  const asked = session.nextBeat - heartbeat;
+  session.nextBeat = now + heartbeat;
+  if (session.lastIn < asked) session.end(new Refused("noPong"), session.queue !== undefined);
+  else if (session.queue === undefined) beat(session);
+}
+
+function beat(session: AnySession): void {
+  const frame = session.conversation.heartbeat?.(session);
+  if (frame !== undefined) session.send(frame);
+}
