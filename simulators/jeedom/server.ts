@@ -47,6 +47,8 @@ export class Simulator {
   requests = 0;
   waiting = 0;
   mostWaiting = 0;
+  /** Requests that came with a cookie: Jeedom counts failed logins in the session that it names, and bans. */
+  cookies = 0;
   /** Each answer waits so long, in ms. */
   slowness = 0;
   trouble: Trouble | undefined;
@@ -149,6 +151,7 @@ export class Simulator {
     const [, first, ...rest] = pathname.split("/");
     if (first === "simulator") return this.#obey(rest, request);
     this.requests++;
+    if (request.headers.has("cookie")) this.cookies++;
     const { signal } = this.#closing;
     if (this.slowness > 0) await pause(this.slowness, signal);
     if (this.trouble === "hang") await pause(2 ** 31 - 1, signal);

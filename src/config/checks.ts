@@ -20,6 +20,7 @@ export function checkTogether(config: Config, given: Given): readonly ConfigFaul
     ...checkSockets(config, given),
     ...checkBridges(config, given),
     ...checkBoards(config, given),
+    ...checkKeyed(config, given),
   ];
 }
 
@@ -93,5 +94,19 @@ function checkBoards(config: Config, given: Given): readonly ConfigFault[] {
     if (protocol !== "espruino" || tls === undefined) return [];
     const path = ["listeners", at, "tls"];
     return [faultAt(given, path, `Cannot use \`${printPath(path)}\`: a listener for boards has no TLS`)];
+  });
+}
+
+/** Every client of Jeedom's plugin shows a key: what is said of those without one would say nothing. */
+function checkKeyed(config: Config, given: Given): readonly ConfigFault[] {
+  return config.listeners.flatMap((listener, at) => {
+    if (listener.protocol !== "jeedom") return [];
+    return (["open_to", "anonymous"] as const)
+      .filter((name) => listener[name] !== undefined)
+      .map((name) => {
+        const path = ["listeners", at, name];
+        const why = "clients of the protocol jeedom all show a key; who may come is said by `allowed_hosts`";
+        return faultAt(given, path, `Cannot use \`${printPath(path)}\`: ${why}`);
+      });
   });
 }

@@ -80,5 +80,9 @@ describe("A place that speaks jeedom", () => {
     parse(jeedom + listener(", allowed_hosts: [a, b], require_origin: false, rights: all"));
     expect(faultOf(jeedom + listener(", rights: none"))).toContain("rights");
     expect(faultOf(jeedom + listener(", auth_delay: 0"))).toContain("auth_delay");
+    expect(faultOf(jeedom + listener(", open_to: [127.0.0.1]"))).toContain(
+      "Cannot use `listeners[0].open_to`: clients of the protocol jeedom all show a key",
+    );
+    expect(faultOf(jeedom + listener(", anonymous: { subscribe: [x] }"))).toContain("listeners[0].anonymous");
   });
 });

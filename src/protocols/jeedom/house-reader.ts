@@ -1,12 +1,14 @@
 /** Reads the house as a whole, and its summaries one by one. */
 import { objectOf } from "../../core/json.ts";
 import type { Log } from "../../ports.ts";
-import { readHouse, type SummaryName, summaryNames } from "./house.ts";
+import { dated, type House, readHouse, type SummaryName, summaryNames } from "./house.ts";
 import { JeedomError, type JsonRpc } from "./json-rpc.ts";
 import type { Picture } from "./picture.ts";
 
 /** What Jeedom says where it has no such method. */
 const noSuchMethod = 500;
+/** Commands that are asked about in one request. */
+const mostAtOnce = 100;
 
 export class HouseReader {
   readonly #rpc: JsonRpc;
@@ -23,9 +25,9 @@ export class HouseReader {
   /** The answer is how many commands had another value than was known. `wanted` says whether the answer still counts. */
   async read(wanted: () => boolean): Promise<number> {
     const full = await this.#full();
-    const scenarios = await this.#scenarios();
+    const house = await this.#dated(readHouse(full, await this.#scenarios()));
     if (!wanted()) return 0;
-    const changed = this.#picture.take(readHouse(full, scenarios));
+    const changed = this.#picture.take(house);
     if (!this.#readsSummaries) {
       this.#readsSummaries = true;
       void this.#readSummaries(summaryNames(full), wanted).finally(() => {
@@ -43,6 +45,24 @@ export class HouseReader {
       if (thrown instanceof JeedomError) return [];
       throw thrown;
     }
+  }
+
+  /**
+   * With the dates of values that no event told of: the whole has none, and an information that is "executed" tells its own.
+   * Without those that the key may not ask for.
+   */
+  async #dated(house: House): Promise<House> {
+    const ids = this.#picture.undated(house);
+    const told: [id: string, value: unknown][] = [];
+    for (let at = 0; at < ids.length; at += mostAtOnce) {
+      try {
+        const { result } = await this.#rpc.ask("cmd::execCmd", { params: { id: ids.slice(at, at + mostAtOnce) } });
+        told.push(...Object.entries(objectOf(result)));
+      } catch (thrown) {
+        if (!(thrown instanceof JeedomError)) throw thrown;
+      }
+    }
+    return dated(house, told);
   }
 
   /** Before 4.0 it had another name. */

@@ -54,7 +54,19 @@ function equipmentEntry(equipment: JsonObject, object: string, commands: readonl
   };
 }
 
-/** What only events tell is not in it: the display value and the dates. */
+/** The house with what informations told of themselves, by id: `{value, collectDate}`, which is newer than the house. */
+export function dated(house: House, told: Iterable<readonly [id: string, value: unknown]>): House {
+  const commands = new Map(house.commands);
+  for (const [id, one] of told) {
+    const entry = commands.get(id);
+    const { value, collectDate } = objectOf(one);
+    if (entry === undefined || typeof collectDate !== "string" || collectDate === "") continue;
+    commands.set(id, { ...entry, value: value ?? null, collect_date: collectDate });
+  }
+  return { ...house, commands };
+}
+
+/** What the whole does not tell is not in it: the display value and the dates. */
 function commandEntry(cmd: JsonObject, equipment: string, object: string): JsonObject {
   return {
     value: cmd["state"] ?? null,

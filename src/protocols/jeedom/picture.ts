@@ -59,6 +59,17 @@ export class Picture {
     this.#strangers.clear();
   }
 
+  /** Informations of a house whose value was never told with a date. */
+  undated({ commands }: House): readonly string[] {
+    const known = this.#entries.commands;
+    return Array.from(commands)
+      .filter(
+        ([id, read]) =>
+          read["type"] === "info" && !(hasValueOf(known.get(id), read) && known.get(id)?.["collect_date"]),
+      )
+      .map(([id]) => id);
+  }
+
   /** Everything as it is now. The answer is how many commands had another value. */
   take(house: House): number {
     let changed = 0;
@@ -122,7 +133,7 @@ export class Picture {
   /** What only events tell stays as long as the value does. */
   #takeCommand(id: string, read: JsonObject): boolean {
     const known = this.#entries.commands.get(id);
-    const same = known !== undefined && String(known["value"]) === String(read["value"]);
+    const same = hasValueOf(known, read);
     if (same)
       this.#set("commands", id, { ...known, ...read, value: known["value"], unit: known["unit"] ?? read["unit"] });
     else this.#set("commands", id, { display_value: null, value_date: null, collect_date: null, ...read });
@@ -153,6 +164,10 @@ export class Picture {
     this.#entries[kind].delete(id);
     this.#maps[kind].remove(id);
   }
+}
+
+function hasValueOf(known: JsonObject | undefined, read: JsonObject): known is JsonObject {
+  return known !== undefined && String(known["value"]) === String(read["value"]);
 }
 
 function renamed(option: JsonObject, names: Readonly<Record<string, string>>): JsonObject {

@@ -33,7 +33,7 @@ describe.each(dialects)("A Jeedom of dialect %s", (dialect) => {
       value: 0,
       display_value: null,
       unit: "",
-      collect_date: null,
+      collect_date: stage.simulator.house.command(light).collectDate,
       value_date: null,
       name: "Etat",
       type: "info",
@@ -245,6 +245,17 @@ describe("The bridge", () => {
     expect((await gateway.ask("/calls/first.exec", call)).status).toBe(403);
     await gateway.stop();
     await Promise.all([simulator.stop(), other.stop()]);
+  });
+
+  test("keeps none of the cookies that every answer brings", async () => {
+    const stage = await open();
+    await stage.simulator.restart();
+    await stage.becomes("connected");
+    const { url, requests } = stage.simulator;
+    expect(requests).toBeGreaterThan(10);
+    expect(stage.simulator.cookies).toBe(0);
+    await fetch(url, { headers: { cookie: "PHPSESSID=1" } });
+    expect(stage.simulator.cookies).toBe(1);
   });
 
   test("asks for events once at a time, however often it has to begin anew", async () => {
