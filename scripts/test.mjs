@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findRuntime } from "../bin/runtime.mjs";
+import { Output } from "./output.mjs";
 import { found } from "./secrets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -54,6 +55,36 @@ async function tests() {
     console.log(runtime === undefined ? "Cannot find the runtime: run `npm install`." : "There is no such test file.");
     return;
   }
+  // Most of the time is spent waiting for sockets, so two processes are done in little more than half the time of one.
+  // Long runs measure, and want the machine for themselves. Fixed ports are those of protocols.
+  const parts = [files.filter((file) => !hasFixedPorts(file)), files.filter(hasFixedPorts)].filter(
+    ({ length }) => length,
+  );
+  const [first, ...others] = long ? [files] : parts;
+  const held = others.map((part) => testRun(runtime, part, "held"));
+  await testRun(runtime, first ?? [], "shown").done;
+  for (const { done, output } of held) {
+    output.show();
+    await done;
+  }
+}
+
+/** @param {string} file */
+function hasFixedPorts(file) {
+  return /^test\/(protocols|packaging|clients)\//.test(file);
+}
+
+/**
+ * Runs test files in a process of their own. What it prints is shown as it comes, or from when it is asked for.
+ * @param {string} runtime @param {readonly string[]} files @param {"shown" | "held"} how
+ */
+function testRun(runtime, files, how) {
+  const output = new Output(how === "shown");
+  return { output, done: runTests(runtime, files, output) };
+}
+
+/** @param {string} runtime @param {readonly string[]} files @param {Output} output */
+async function runTests(runtime, files, output) {
   const folder = mkdtempSync(join(tmpdir(), "hearthwire-test-"));
   const report = join(folder, "junit.xml");
   const args = [
@@ -64,16 +95,16 @@ async function tests() {
     `--timeout=${long ? 10 * minute : minute / 2}`,
   ];
   const words = [...args, ...files.map((file) => `./${file}`)];
-  const { ok, ended, printed } = await run(runtime, words, (long ? 80 : 20) * minute, folder);
-  const sums = readReport(report);
-  secretsIn(folder, printed);
+  const { ok, ended } = await run(runtime, words, (long ? 80 : 20) * minute, { ledger: folder, output });
+  const sums = readReport(report, output);
+  secretsIn(folder, output);
   rmSync(folder, { recursive: true });
 
-  for (const name of sums.skippedNames) console.log(`Skipped: ${name}`);
+  for (const name of sums.skippedNames) output.line(`Skipped: ${name}`);
   // A file that cannot be loaded, ends the process or holds no test is missing from the report.
   const silent = sums.complete ? files.filter((file) => !sums.files.has(file)) : [];
-  for (const file of silent) console.log(`No test was reported from ${file}.`);
-  if (!ok) console.log(`Tests: failed (${ended})`);
+  for (const file of silent) output.line(`No test was reported from ${file}.`);
+  if (!ok) output.line(`Tests: failed (${ended})`);
   const failures = sums.failures + silent.length;
   passed += sums.tests - sums.failures - sums.skipped;
   skipped += sums.skipped;
@@ -81,25 +112,25 @@ async function tests() {
   failed += ok && sums.complete ? failures : Math.max(failures, 1);
 }
 
-/** What the suite used as secrets stands in nothing that it printed or logged. @param {string} folder @param {string} printed */
-function secretsIn(folder, printed) {
+/** What the suite used as secrets stands in nothing that it printed or logged. @param {string} folder @param {Output} output */
+function secretsIn(folder, output) {
   const ledger = (/** @type {string} */ name) => {
     const file = join(folder, name);
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   };
-  const leaks = found(ledger("secrets"), { printed, logged: ledger("logged") });
-  for (const leak of leaks) console.log(`A secret: ${leak}`);
+  const leaks = found(ledger("secrets"), { printed: output.text, logged: ledger("logged") });
+  for (const leak of leaks) output.line(`A secret: ${leak}`);
   if (leaks.length === 0) passed++;
   else failed++;
 }
 
-/** @param {string} report */
-function readReport(report) {
+/** @param {string} report @param {Output} output */
+function readReport(report, output) {
   let xml = "";
   try {
     xml = readFileSync(report, "utf8");
   } catch {
-    console.log("The test run left no report.");
+    output.line("The test run left no report.");
   }
   const head = /<testsuites\b[^>]*>/.exec(xml)?.[0] ?? "";
   const sum = (/** @type {string} */ name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
@@ -131,38 +162,28 @@ function filesIn(folder) {
 }
 
 /**
- * With a `ledger`, what it prints is kept too.
- * @param {string} program @param {string[]} args @param {number} limit in milliseconds @param {string} [ledger] a folder
- * @returns {Promise<{ ok: boolean, ended: string, printed: string }>}
+ * @param {string} program @param {string[]} args @param {number} limit in milliseconds
+ * @param {{ ledger: string, output: Output }} [kept] a folder for what the tests note, and where their words go
+ * @returns {Promise<{ ok: boolean, ended: string }>}
  */
-function run(program, args, limit, ledger) {
+function run(program, args, limit, kept) {
   return new Promise((resolve) => {
     const env = {
       ...process.env,
       ...(long && { HEARTHWIRE_LONG: "1" }),
-      ...(ledger !== undefined && { TEST_LEDGER: ledger }),
+      ...(kept !== undefined && { TEST_LEDGER: kept.ledger }),
     };
-    const child = spawn(program, args, {
-      cwd: root,
-      env,
-      stdio: ["ignore", ledger === undefined ? "inherit" : "pipe", ledger === undefined ? "inherit" : "pipe"],
-    });
-    let printed = "";
-    for (const [from, to] of /** @type {const} */ ([
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ]))
-      from?.setEncoding("utf8").on("data", (text) => {
-        printed += text;
-        to.write(text);
-      });
+    const to = kept === undefined ? "inherit" : "pipe";
+    const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", to, to] });
+    for (const from of [child.stdout, child.stderr])
+      from?.setEncoding("utf8").on("data", (text) => kept?.output.add(text));
     const timer = setTimeout(() => child.kill("SIGKILL"), limit);
-    child.on("error", (error) => resolve({ ok: false, ended: error.message, printed }));
+    child.on("error", (error) => resolve({ ok: false, ended: error.message }));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const ended =
         code !== null ? `exit code ${code}` : signal === "SIGKILL" ? "killed, perhaps after its time limit" : signal;
-      resolve({ ok: code === 0, ended: ended ?? "no exit code", printed });
+      resolve({ ok: code === 0, ended: ended ?? "no exit code" });
     });
   });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
+import { registerConfigured } from "../secrets/configured.ts";
 import { overheard } from "../secrets/ledger.ts";
 
 export interface Answer {
@@ -48,7 +49,9 @@ export class TestGateway {
     const nothing = (): void => undefined;
     const warn = (_: object, text: string): void => void warnings.push(text);
     const log = overheard({ debug: nothing, info: nothing, warn, error: (_, text) => errors.push(text) });
-    return new TestGateway(folder, await startGateway(parseConfig({ text: own + yaml }), { log }), errors, warnings);
+    const config = parseConfig({ text: own + yaml });
+    registerConfigured(config);
+    return new TestGateway(folder, await startGateway(config, { log }), errors, warnings);
   }
 
   get admin(): string {

@@ -1,7 +1,7 @@
 /**
  * What the suite uses as secrets and what it prints and logs, for `scripts/test.mjs`, which looks for the one in the other when all
  * tests are done. Loaded before any test, so that none can forget it: every secret that this process makes comes from
- * `systemChance`, every one that it configures passes `parseConfig`, and every gateway in a process of its own is started by `Bun.spawn`.
+ * `systemChance`, every one that a gateway of it is configured with is registered by `configured.ts`, and every gateway in a process of its own is started by `Bun.spawn`.
  */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";

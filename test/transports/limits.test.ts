@@ -100,12 +100,12 @@ test("who brings head or body too slowly is cut off: nothing at all, a head or a
   const { port } = listen(async (visit) => Response.json({ size: (await visit.body(1000)).length }));
   const [silent, head, body] = await Promise.all([1, 2, 3].map(() => RawClient.connect(port)));
   if (silent === undefined || head === undefined || body === undefined) throw new Error("Cannot connect");
+  const begun = performance.now();
   await head.send("GET / HTTP/1.1\r\nX-Slow: ");
   await body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
   const dribble = setInterval(() => {
     for (const client of [head, body]) if (!client.closed) void client.send("x");
   }, 500);
-  const begun = performance.now();
   await until(() => body.closed, "the end of the one with a slow body", 12_000);
   const bodyTook = performance.now() - begun;
   await until(() => silent.closed && head.closed, "the end of those without a head", 20_000);
