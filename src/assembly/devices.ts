@@ -2,10 +2,11 @@
 import { addressesOf } from "../config/device-addresses.ts";
 import type { Config } from "../config/schema.ts";
 import { everyRight } from "../core/access.ts";
-import { DeviceRegistry, inboxOf } from "../core/device-registry.ts";
+import { DeviceRegistry } from "../core/device-registry.ts";
 import { DeviceStates } from "../core/device-states.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Keyring } from "../core/keyring.ts";
+import { inboxOf } from "../core/own-channels.ts";
 import type { Chance, Clock, DeviceStore, Log } from "../ports.ts";
 import { lanAddress } from "../transports/system.ts";
 

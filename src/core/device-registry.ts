@@ -9,6 +9,7 @@ import {
   isDeviceTransport,
 } from "./device-connection.ts";
 import type { Keyring } from "./keyring.ts";
+import { inboxOf } from "./own-channels.ts";
 import { Refused } from "./refusals.ts";
 
 export interface DeviceRegistryParts {
@@ -40,11 +41,6 @@ export interface DeviceChanges {
 }
 
 const idLength = 15;
-
-/** Where what is meant for one device waits for it. */
-export function inboxOf(device: string): string {
-  return `$device/${device}`;
-}
 
 export class DeviceRegistry {
   readonly #parts: DeviceRegistryParts;

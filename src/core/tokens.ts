@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
 import type { Clock, Grants, JsonText } from "../ports.ts";
 import { grantsFault, Rights, verbs } from "./access.ts";
-import { foreignName, nameFault } from "./channels.ts";
+import { nameFault } from "./channels.ts";
+import { personalChannel } from "./own-channels.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 import type { VerifyingKeys } from "./verifying-keys.ts";
@@ -240,9 +241,4 @@ function channelsIn({ sub = "", channels, subs }: JWTPayload): readonly string[]
     names.add(name);
   }
   return [...names];
-}
-
-/** Where what is meant for one user goes, on all of the user's sessions. */
-export function personalChannel(user: string): string {
-  return `$user/${foreignName(user, "level")}`;
 }

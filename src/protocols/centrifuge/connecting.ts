@@ -1,8 +1,10 @@
 /** Connecting and refreshing: who a client is, how long, and what the gateway subscribes it to. */
+
 import { verbs } from "../../core/access.ts";
 import { credentialOf } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
+import { inboxOf } from "../../core/own-channels.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { AnySession } from "../../core/session.ts";
 import type { Chance, MaybePromise } from "../../ports.ts";
@@ -60,7 +62,7 @@ export class Connecting {
     // Whoever may do nothing is told to bring a token, and not refused channel by channel.
     if (!verbs.some((verb) => principal.rights.mayAny(verb))) throw new Refused("unauthorized");
     const { device } = principal;
-    return { principal, ...(device === undefined ? {} : { channels: [`$device/${device}`] }) };
+    return { principal, ...(device === undefined ? {} : { channels: [inboxOf(device)] }) };
   }
 
   /** The credential in headers that the command brings, for clients that cannot set those of their request. */

@@ -3,6 +3,7 @@
 import type { Calls } from "../../core/calls.ts";
 import { keyId } from "../../core/credentials.ts";
 import type { Gate } from "../../core/gate.ts";
+import { inboxOf } from "../../core/own-channels.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Principal, Session } from "../../core/session.ts";
 import { type ChannelTerms, type Tokens, tokenGrace } from "../../core/tokens.ts";
@@ -62,7 +63,7 @@ export function seamsOf({ gate, tokens, calls }: SeamsParts): Seams {
         return gate.guarded<MaybePromise<ConnectIdentity>>(address, () => known.identity(token));
       }
       const principal = gate.byKey(token, address);
-      return { principal, ...(principal.device === undefined ? {} : { channels: [`$device/${principal.device}`] }) };
+      return { principal, ...(principal.device === undefined ? {} : { channels: [inboxOf(principal.device)] }) };
     },
     subscriptionToken(token, channel, { id }) {
       const known = tokens?.();

@@ -1,6 +1,7 @@
 /** What backends ask for, read from JSON. Pure. Specified in docs/unix-socket.md. */
 import { foreignName } from "../../core/channels.ts";
 import { draftOf, type Members, requireMembers } from "../../core/draft.ts";
+import { inboxOf } from "../../core/own-channels.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Draft } from "../../ports.ts";
 
@@ -14,11 +15,6 @@ export const everyDevice = "$devices";
 /** The channel that a backend means: what a channel name may not have is percent-encoded. */
 export function channelOf(name: string): string {
   return foreignName(name, "levels");
-}
-
-/** Where what is for one device goes. */
-export function inboxOf(device: string): string {
-  return channelOf(`$device/${foreignName(device, "level")}`);
 }
 
 /** Refused when it is none. `text` is the value as it was written. */

@@ -1,10 +1,12 @@
 /** What devices hear: their inbox, what is for all, and the channels that backends subscribe them to. */
+
 import { select } from "../../core/channels.ts";
 import type { Hub } from "../../core/hub.ts";
+import { inboxOf } from "../../core/own-channels.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { AnySession } from "../../core/session.ts";
 import type { MaybePromise, Past, Reading } from "../../ports.ts";
-import { everyDevice, inboxOf } from "./command.ts";
+import { everyDevice } from "./command.ts";
 import type { Subscriptions } from "./commands.ts";
 import type { DeviceSession, Roster } from "./device-session.ts";
 import type { Registry } from "./registry.ts";

@@ -1,7 +1,8 @@
 /** What is kept of registered devices: their channels, and how far they have heard. */
+
 import { cursorText, parseCursor } from "../../core/cursor.ts";
+import { inboxOf } from "../../core/own-channels.ts";
 import type { DeviceRecord, DeviceStore, Past, Position } from "../../ports.ts";
-import { inboxOf } from "./command.ts";
 
 /** Settings with this prefix and a channel say since when a device that was away is subscribed to it. */
 const since = "unix-socket/since/";
