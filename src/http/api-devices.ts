@@ -1,19 +1,12 @@
 /** The routes of a device itself: how it is to connect, and how it is. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import type { DeviceRegistry } from "../core/device-registry.ts";
 import type { DeviceStates } from "../core/device-states.ts";
 import { Refused } from "../core/refusals.ts";
 import type { Principal } from "../core/session.ts";
 import type { ApiApp } from "./api-app.ts";
-import { errorShape } from "./api-shapes.ts";
 import { connectionShape, deviceStateShape, toldStateShape } from "./device-shapes.ts";
-
-const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
-const params = z.object({ id: z.string().max(64) });
-const refused = {
-  default: { description: "Refused: the one error object, explained at /docs/codes.", content: json(errorShape) },
-};
-const ownKey = { security: [{ key: [] }], tags: ["With a device's own key"] };
+import { answer, body, idParams, ownKey, refused } from "./route-shapes.ts";
 
 export const deviceRoutes = {
   connection: createRoute({
@@ -21,16 +14,16 @@ export const deviceRoutes = {
     method: "get",
     path: "/devices/{id}/connection",
     summary: "How the device is to connect (its own key, or the grant `admin`)",
-    request: { params },
-    responses: { 200: { description: "Its settings now.", content: json(connectionShape) }, ...refused },
+    request: idParams,
+    responses: { 200: answer("Its settings now.", connectionShape), ...refused },
   }),
   tellState: createRoute({
     ...ownKey,
     method: "put",
     path: "/devices/{id}/state",
     summary: "What the device says of itself: whether its app is looked at, its battery (its own key, or `admin`)",
-    request: { params, body: { required: true as const, content: json(toldStateShape) } },
-    responses: { 200: { description: "How it is.", content: json(deviceStateShape) }, ...refused },
+    request: { ...idParams, ...body(toldStateShape) },
+    responses: { 200: answer("How it is.", deviceStateShape), ...refused },
   }),
 };
 

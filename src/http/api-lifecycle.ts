@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { owner } from "../core/gate.ts";
 import { Refused } from "../core/refusals.ts";
 import type { ApiApp } from "./api-app.ts";
-import { errorShape } from "./api-shapes.ts";
+import { admin, answer, flag, refused } from "./route-shapes.ts";
 
 export interface Lifecycle {
   /** Takes up the configuration as its file is now. Throws `Refused`, and nothing has changed, when something is wrong. */
@@ -21,14 +21,6 @@ export const reloadedShape = z
   .openapi("Reloaded");
 export type Reloaded = z.infer<typeof reloadedShape>;
 
-const refused = {
-  default: {
-    description: "Refused: the one error object, explained at /docs/codes.",
-    content: { "application/json": { schema: errorShape } },
-  },
-};
-const admin = { security: [{ key: [] }], tags: ["Administration (grant `admin`)"] };
-
 export const lifecycleRoutes = {
   reload: createRoute({
     ...admin,
@@ -36,9 +28,9 @@ export const lifecycleRoutes = {
     path: "/admin/reload",
     summary:
       "Takes up the configuration as its file is now: all of it that needs no restart, or, when it is bad, nothing",
-    request: { query: z.object({ dry_run: z.enum(["true", "false"]).optional() }) },
+    request: { query: z.object({ dry_run: flag }) },
     responses: {
-      200: { description: "What changed.", content: { "application/json": { schema: reloadedShape } } },
+      200: answer("What changed.", reloadedShape),
       ...refused,
     },
   }),

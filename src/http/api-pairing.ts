@@ -2,18 +2,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { PairingWindow } from "../core/pairing-window.ts";
 import type { ApiApp } from "./api-app.ts";
-import { errorShape } from "./api-shapes.ts";
+import { admin, answer, body, done, refused } from "./route-shapes.ts";
 
 const seconds = z.int().min(1).max(600);
 export const pairingShape = z
   .object({ open_for: z.number().openapi({ description: "Seconds until it closes by itself." }) })
   .openapi("Pairing");
-
-const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
-const refused = {
-  default: { description: "Refused: the one error object, explained at /docs/codes.", content: json(errorShape) },
-};
-const admin = { security: [{ key: [] }], tags: ["Administration (grant `admin`)"] };
 
 export const pairingRoutes = {
   openPairing: createRoute({
@@ -21,15 +15,15 @@ export const pairingRoutes = {
     method: "post",
     path: "/admin/pairing",
     summary: "Lets clients of the protocol deconz pair by `POST /api`, for so many seconds from now",
-    request: { body: { required: true as const, content: json(z.strictObject({ for: seconds })) } },
-    responses: { 200: { description: "It is open.", content: json(pairingShape) }, ...refused },
+    request: body(z.strictObject({ for: seconds })),
+    responses: { 200: answer("It is open.", pairingShape), ...refused },
   }),
   closePairing: createRoute({
     ...admin,
     method: "delete",
     path: "/admin/pairing",
     summary: "Lets nobody pair any more",
-    responses: { 204: { description: "Done." }, ...refused },
+    responses: { ...done, ...refused },
   }),
 };
 

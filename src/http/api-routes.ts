@@ -9,7 +9,6 @@ import {
   deviceChanges,
   deviceShape,
   deviceWish,
-  errorShape,
   keyShape,
   keyWish,
   newDeviceShape,
@@ -21,80 +20,78 @@ import {
 } from "./api-shapes.ts";
 import { transferRoutes } from "./api-transfer.ts";
 import { addressesShape } from "./device-shapes.ts";
-
-const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
-const answer = <S extends z.ZodType>(description: string, schema: S) => ({ description, content: json(schema) });
-const body = <S extends z.ZodType>(schema: S) => ({ body: { required: true as const, content: json(schema) } });
-
-const refused = { default: answer("Refused: the one error object, explained at /docs/codes.", errorShape) };
-const gone = { 204: { description: "Done." } };
-const params = z.object({ id: z.string().max(64) });
-const security = [{ key: [] }];
-const admin = { security, tags: ["Administration (grant `admin`)"] };
-const open = { tags: ["Everyone"] };
+import {
+  admin,
+  answer,
+  anyBody,
+  body,
+  done,
+  everyone,
+  everyoneOrKey,
+  idParams,
+  refused,
+  withKey,
+} from "./route-shapes.ts";
 
 export const routes = {
   page: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/",
     summary: "The web page",
     responses: { 200: { description: "HTML." } },
   }),
   codes: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/docs/codes",
     summary: "Every code of a refusal, what it means and what to do",
     responses: { 200: { description: "HTML." } },
   }),
   document: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/openapi.json",
     summary: "This API as an OpenAPI 3.1 document",
     responses: { 200: { description: "OpenAPI 3.1." } },
   }),
   live: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/health/live",
     summary: "Whether the process answers",
     responses: { 200: answer("It does.", z.object({ live: z.literal(true) })) },
   }),
   ready: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/health/ready",
     summary: "Whether the gateway does its work",
     responses: { 200: answer("It does.", readinessShape), 503: answer("It does not.", readinessShape) },
   }),
   health: createRoute({
-    ...open,
+    ...everyone,
     method: "get",
     path: "/health",
     summary: "The same in words",
     responses: { 200: { description: "Text: it is ready." }, 503: { description: "Text: it is not ready, and why." } },
   }),
   metrics: createRoute({
-    security: [{}, { key: [] }],
-    tags: ["Everyone"],
+    ...everyoneOrKey,
     method: "get",
     path: "/metrics",
     summary: "Figures for Prometheus: to addresses of `metrics.open_to`, and to others with the grant `admin`",
     responses: { 200: { description: "Prometheus' text format." }, ...refused },
   }),
   ticket: createRoute({
-    tags: ["With a key"],
-    security,
+    ...withKey,
     method: "post",
     path: "/tickets",
     summary: "A one-time ticket, to stand in a URL (`?ticket=…`) where a key must not",
     responses: { 200: answer("It stands for the caller, once.", ticketShape), ...refused },
   }),
   presence: createRoute({
-    tags: ["With a key"],
-    security,
+    ...withKey,
     method: "get",
     path: "/presence/{channel}",
     summary: "Who is in a channel (grant `presence`; its configuration has `presence: true`)",
@@ -102,22 +99,20 @@ export const routes = {
     responses: { 200: answer("Who is there.", presenceShape), ...refused },
   }),
   calls: createRoute({
-    tags: ["With a key"],
-    security,
+    ...withKey,
     method: "get",
     path: "/calls",
     summary: "The methods with a name of their own that the caller may call",
     responses: { 200: answer("The methods.", z.object({ methods: z.array(z.string()) })), ...refused },
   }),
   call: createRoute({
-    tags: ["With a key"],
-    security,
+    ...withKey,
     method: "post",
     path: "/calls/{method}",
     summary: "Calls a method of a bridge, of a backend or of the gateway (grant `call`)",
     request: {
       params: z.object({ method: z.string().openapi({ example: "time" }) }),
-      body: { description: "The parameters: any JSON, of at most 1 MiB.", content: json(z.unknown()) },
+      ...anyBody("The parameters: any JSON, of at most 1 MiB."),
     },
     responses: { 200: answer("What the method answers: any JSON.", z.unknown()), ...refused },
   }),
@@ -148,8 +143,8 @@ export const routes = {
     method: "delete",
     path: "/admin/keys/{id}",
     summary: "Revokes a key; its sessions end at once",
-    request: { params },
-    responses: { ...gone, ...refused },
+    request: idParams,
+    responses: { ...done, ...refused },
   }),
   listDevices: createRoute({
     ...admin,
@@ -178,7 +173,7 @@ export const routes = {
     method: "patch",
     path: "/admin/devices/{id}",
     summary: "Changes a device's name or settings",
-    request: { params, ...body(deviceChanges) },
+    request: { ...idParams, ...body(deviceChanges) },
     responses: { 200: answer("The device.", deviceShape), ...refused },
   }),
   rotateDevice: createRoute({
@@ -186,7 +181,7 @@ export const routes = {
     method: "post",
     path: "/admin/devices/{id}/rotate",
     summary: "Gives a device a new key; the sessions of the old one end at once",
-    request: { params },
+    request: idParams,
     responses: { 200: answer("The device with its new key, which is told this once.", newDeviceShape), ...refused },
   }),
   removeDevice: createRoute({
@@ -194,8 +189,8 @@ export const routes = {
     method: "delete",
     path: "/admin/devices/{id}",
     summary: "Removes a device and its key; its sessions end at once",
-    request: { params },
-    responses: { ...gone, ...refused },
+    request: idParams,
+    responses: { ...done, ...refused },
   }),
 };
 

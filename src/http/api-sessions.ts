@@ -4,9 +4,8 @@ import type { Hub } from "../core/hub.ts";
 import { errorObject, Refused } from "../core/refusals.ts";
 import type { AnySession } from "../core/session.ts";
 import type { ApiApp } from "./api-app.ts";
-import { errorShape, grants } from "./api-shapes.ts";
-
-const time = z.int().openapi({ description: "Milliseconds since 1970.", example: 1_790_000_000_000 });
+import { grants, grantsView, time } from "./api-shapes.ts";
+import { admin, answer, flag, idParams, refused } from "./route-shapes.ts";
 
 export const sessionShape = z
   .object({
@@ -36,21 +35,15 @@ export const sessionShape = z
 
 export type SessionView = z.output<typeof sessionShape>;
 
-const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
-const refused = {
-  default: { description: "Refused: the one error object, explained at /docs/codes.", content: json(errorShape) },
-};
-const admin = { security: [{ key: [] }], tags: ["Administration (grant `admin`)"] };
-
 export const sessionRoutes = {
   listSessions: createRoute({
     ...admin,
     method: "get",
     path: "/sessions",
     summary: "Who is there, over any transport; `?slow=true` for those only that do not read fast enough",
-    request: { query: z.object({ slow: z.enum(["true", "false"]).optional() }) },
+    request: { query: z.object({ slow: flag }) },
     responses: {
-      200: { description: "The sessions.", content: json(z.object({ sessions: z.array(sessionShape) })) },
+      200: answer("The sessions.", z.object({ sessions: z.array(sessionShape) })),
       ...refused,
     },
   }),
@@ -59,8 +52,8 @@ export const sessionRoutes = {
     method: "get",
     path: "/sessions/{id}",
     summary: "One of them",
-    request: { params: z.object({ id: z.string().max(64) }) },
-    responses: { 200: { description: "The session.", content: json(sessionShape) }, ...refused },
+    request: idParams,
+    responses: { 200: answer("The session.", sessionShape), ...refused },
   }),
 };
 
@@ -87,7 +80,6 @@ function isSlow({ queue }: AnySession): boolean {
 function sessionView(session: AnySession, now: number): SessionView {
   const { id, opened, outlet, conversation, principal, queue, dropped, lastIn, lastOut, lastRefusal, lastRefusalAt } =
     session;
-  const { grants: granted } = principal.rights;
   return {
     id,
     since: opened,
@@ -97,7 +89,7 @@ function sessionView(session: AnySession, now: number): SessionView {
     key: principal.id,
     name: principal.name,
     ...(principal.device === undefined ? {} : { device: principal.device }),
-    grants: Object.fromEntries(Object.entries(granted).map(([verb, patterns]) => [verb, [...patterns]])),
+    grants: grantsView(principal.rights.grants),
     subscriptions: [...session.subscriptions],
     slow: isSlow(session),
     queued_bytes: outlet.queued() + (queue?.bytes ?? 0),

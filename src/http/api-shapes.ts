@@ -9,7 +9,7 @@ import type { DeviceRecord, Grants, KeyRecord, Verb } from "../ports.ts";
 import { type addressesShape, connectionShape, deviceStateShape } from "./device-shapes.ts";
 
 const name = z.string().min(1).max(255).openapi({ example: "kitchen tablet" });
-const time = z.int().openapi({ description: "Milliseconds since 1970.", example: 1_790_000_000_000 });
+export const time = z.int().openapi({ description: "Milliseconds since 1970.", example: 1_790_000_000_000 });
 
 const patternsOf = (verb: Verb) =>
   z.array(
@@ -170,7 +170,6 @@ export const errorShape = z
   .openapi("Error");
 
 export type KeyView = z.output<typeof keyShape>;
-export type NewKeyView = z.output<typeof newKeyShape>;
 export type StatusView = z.output<typeof statusShape>;
 export type DeviceView = z.output<typeof deviceShape>;
 export type NewDeviceView = z.output<typeof newDeviceShape>;
@@ -180,12 +179,15 @@ export function grantsOf(given: z.output<typeof grants>): Grants {
   return Object.fromEntries(Object.entries(given).filter(([, patterns]) => patterns !== undefined));
 }
 
+export function grantsView(grants: Grants): KeyView["grants"] {
+  return Object.fromEntries(Object.entries(grants).map(([verb, patterns]) => [verb, [...patterns]]));
+}
+
 export function keyView({ id, name, grants, created, expires, lastUsed, device }: KeyRecord): KeyView {
-  const mutable = Object.fromEntries(Object.entries(grants).map(([verb, patterns]) => [verb, [...patterns]]));
   return {
     id,
     name,
-    grants: mutable,
+    grants: grantsView(grants),
     created,
     ...(expires === undefined ? {} : { expires }),
     ...(lastUsed === undefined ? {} : { last_used: lastUsed }),

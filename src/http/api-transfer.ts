@@ -3,7 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { importIdentities, type TransferParts } from "../core/identity-transfer.ts";
 import type { DeviceRecord, KeyRecord } from "../ports.ts";
 import type { ApiApp } from "./api-app.ts";
-import { errorShape, grants, grantsOf } from "./api-shapes.ts";
+import { grants, grantsOf, keyView } from "./api-shapes.ts";
+import { admin, answer, body, refused } from "./route-shapes.ts";
 
 const time = z.int().min(0);
 const id = z.string().regex(/^[\w~-]{1,64}$/, "it must have 1 to 64 of A–Z a–z 0–9 _ ~ -");
@@ -43,12 +44,6 @@ export const importedShape = z.object({ keys: counts, devices: counts }).openapi
 type KeptKey = z.output<typeof keptKey>;
 type KeptDevice = z.output<typeof keptDevice>;
 
-const json = <S extends z.ZodType>(schema: S) => ({ "application/json": { schema } });
-const refused = {
-  default: { description: "Refused: the one error object, explained at /docs/codes.", content: json(errorShape) },
-};
-const admin = { security: [{ key: [] }], tags: ["Administration (grant `admin`)"] };
-
 export const transferRoutes = {
   backup: createRoute({
     ...admin,
@@ -62,7 +57,7 @@ export const transferRoutes = {
     method: "get",
     path: "/admin/export",
     summary: "All keys (their hashes) and devices, for `POST /admin/import`",
-    responses: { 200: { description: "The document.", content: json(identitiesShape) }, ...refused },
+    responses: { 200: answer("The document.", identitiesShape), ...refused },
   }),
   import: createRoute({
     ...admin,
@@ -76,9 +71,9 @@ export const transferRoutes = {
           .optional()
           .openapi({ description: "`true`: what is there under the same id is replaced; sessions of such keys end." }),
       }),
-      body: { required: true as const, content: json(identitiesShape) },
+      ...body(identitiesShape),
     },
-    responses: { 200: { description: "How many.", content: json(importedShape) }, ...refused },
+    responses: { 200: answer("How many.", importedShape), ...refused },
   }),
 };
 
@@ -108,18 +103,8 @@ export function addBackupRoute(app: ApiApp, backUp: () => Promise<ReadableStream
   });
 }
 
-function keptKeyOf({ id, name, hash, grants, created, expires, lastUsed, device }: KeyRecord): KeptKey {
-  const mutable = Object.fromEntries(Object.entries(grants).map(([verb, patterns]) => [verb, [...patterns]]));
-  return {
-    id,
-    name,
-    hash,
-    grants: mutable,
-    created,
-    ...(expires === undefined ? {} : { expires }),
-    ...(lastUsed === undefined ? {} : { last_used: lastUsed }),
-    ...(device === undefined ? {} : { device }),
-  };
+function keptKeyOf(record: KeyRecord): KeptKey {
+  return { ...keyView(record), hash: record.hash };
 }
 
 function keyOf({ id, name, hash, grants, created, expires, last_used: lastUsed, device }: KeptKey): KeyRecord {
