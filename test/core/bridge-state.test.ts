@@ -3,7 +3,8 @@ import { everyRight } from "../../src/core/access.ts";
 import { BridgeStatus, BridgeVoice } from "../../src/core/bridge-state.ts";
 import { MapPicture } from "../../src/core/map-picture.ts";
 import type { ChannelSettings } from "../../src/ports.ts";
-import { Setting, stream } from "./setting.ts";
+import { stream } from "../fakes/channels.ts";
+import { Setting } from "./setting.ts";
 
 const map: ChannelSettings = { ...stream, kind: "map", queue: "latest" };
 

@@ -30,11 +30,12 @@ import type {
   Selector,
 } from "../../src/ports.ts";
 import { FakeChance } from "../fakes/chance.ts";
+import { stream } from "../fakes/channels.ts";
 import { FakeClock, settle } from "../fakes/clock.ts";
 import { FakeJournal } from "../fakes/journal.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { FakeOutlet, lineFraming } from "../fakes/outlet.ts";
-import { somebody, stream } from "./setting.ts";
+import { somebody } from "./setting.ts";
 
 const few: ChannelSettings = { ...stream, history: { size: 4, ttl: 60_000 } };
 const settings: Readonly<Record<string, ChannelSettings>> = {

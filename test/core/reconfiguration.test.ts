@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import type { ChannelSettings } from "../../src/ports.ts";
+import { stream } from "../fakes/channels.ts";
 import { settle } from "../fakes/clock.ts";
 import { FakeJournal } from "../fakes/journal.ts";
-import { outcome, Setting, stream } from "./setting.ts";
+import { outcome, Setting } from "./setting.ts";
 
 /** A broker whose channels have settings that the test changes. */
 function changing(before: Partial<ChannelSettings>) {

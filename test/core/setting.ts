@@ -19,17 +19,10 @@ import type {
   Receipt,
 } from "../../src/ports.ts";
 import { FakeChance } from "../fakes/chance.ts";
+import { stream } from "../fakes/channels.ts";
 import { FakeClock, settle } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { FakeOutlet, lineFraming } from "../fakes/outlet.ts";
-
-export const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
 
 /** Settings by the first level of a channel's name. */
 export const byFirstLevel: Readonly<Record<string, ChannelSettings>> = {

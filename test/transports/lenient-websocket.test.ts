@@ -4,7 +4,7 @@ import { Refused } from "../../src/core/refusals.ts";
 import type { Inlet, Outlet, Visit } from "../../src/ports.ts";
 import { type LenientListener, type LenientOptions, listenLeniently } from "../../src/transports/lenient-websocket.ts";
 import { FakeLog } from "../fakes/log.ts";
-import { TurnedClock } from "../protocols/channel-url/gateway.ts";
+import { TurnedClock } from "../fakes/turned-clock.ts";
 import { currentFrame, frameOf2015 } from "../protocols/espruino/boards.ts";
 import { currentRequest, requestOf2015 } from "../protocols/espruino/stage.ts";
 import { clientFrame, httpAnswer, opcodes, RawClient, serverFrames, until } from "./raw-client.ts";

@@ -14,7 +14,9 @@ import { Centrifuge } from "../../../src/protocols/centrifuge/protocol.ts";
 import type { Seams } from "../../../src/protocols/centrifuge/seams.ts";
 import { listenHttp } from "../../../src/transports/http-server.ts";
 import { systemChance, systemClock } from "../../../src/transports/system.ts";
+import { stream } from "../../fakes/channels.ts";
 import { FakeLog } from "../../fakes/log.ts";
+import { Records } from "../../fakes/records.ts";
 
 export interface GatewayOptions {
   readonly anonymous?: Grants;
@@ -45,14 +47,6 @@ export interface TestGateway {
   key(grants: Grants, about?: { readonly device?: string; readonly expires?: number }): string;
   stop(): Promise<void>;
 }
-
-const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
 
 /** What the first part of a channel's name makes of it. */
 const kinds: Readonly<Record<string, ChannelSettings>> = {
@@ -96,14 +90,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
     ...options.limits,
   };
   const hub = new Hub({ clock, log, broker, settingsOf, limits, run: broker.run });
-  const records = new Map<string, KeyRecord>();
-  const keys = {
-    find: (id: string) => records.get(id),
-    list: () => [...records.values()],
-    put: (key: KeyRecord) => void records.set(key.id, key),
-    remove: (id: string) => records.delete(id),
-    touch: () => undefined,
-  };
+  const keys = new Records<KeyRecord>();
   const gate = new Gate({ keys, clock, tickets: new Tickets(clock, chance) });
   const rate = new PublishRate(clock, { key: options.rate ?? 0, address: options.rate ?? 0 });
   const { heartbeat = 25, maxAge = 3_600_000 } = options;

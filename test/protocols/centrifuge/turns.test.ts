@@ -1,14 +1,6 @@
 import { expect, test } from "bun:test";
-import type { ChannelSettings } from "../../../src/ports.ts";
+import { stream } from "../../fakes/channels.ts";
 import { Stage } from "./unread.ts";
-
-const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
 
 test("What 1,000 subscribers are owed by a turn is encoded once, joined once, and written once to each", async () => {
   const stage = new Stage(() => stream);

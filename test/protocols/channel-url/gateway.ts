@@ -12,91 +12,14 @@ import { Refused } from "../../../src/core/refusals.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
 import { Api } from "../../../src/http/api.ts";
 import { Front } from "../../../src/http/front.ts";
-import type {
-  ChannelSettings,
-  Clock,
-  DeviceRecord,
-  DeviceStore,
-  Grants,
-  Journal,
-  KeyRecord,
-  KeyStore,
-  Policy,
-} from "../../../src/ports.ts";
+import type { ChannelSettings, DeviceRecord, Grants, Journal, KeyRecord, Policy } from "../../../src/ports.ts";
 import { ChannelUrl } from "../../../src/protocols/channel-url/protocol.ts";
 import { type HttpListener, listenHttp } from "../../../src/transports/http-server.ts";
 import { systemChance } from "../../../src/transports/system.ts";
+import { stream } from "../../fakes/channels.ts";
+import { Records } from "../../fakes/records.ts";
+import { TurnedClock } from "../../fakes/turned-clock.ts";
 import { overheard } from "../../secrets/ledger.ts";
-
-/** Time stands still until the test moves it; the turns of the event loop are the real ones. */
-export class TurnedClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
-  readonly #alarms = new Set<{ readonly at: number; readonly task: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(delay: number, task: () => void): () => void {
-    const alarm = { at: this.#now + delay, task };
-    this.#alarms.add(alarm);
-    return () => this.#alarms.delete(alarm);
-  }
-
-  atEndOfTurn(task: () => void): void {
-    setImmediate(task);
-  }
-
-  /** Rings every alarm on the way, and lets what it caused happen. */
-  async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
-    for (;;) {
-      const next = [...this.#alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#alarms.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.task();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#now = end;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-class MemoryKeys implements KeyStore {
-  readonly #records = new Map<string, KeyRecord>();
-  find(id: string): KeyRecord | undefined {
-    return this.#records.get(id);
-  }
-  list(): readonly KeyRecord[] {
-    return [...this.#records.values()];
-  }
-  put(key: KeyRecord): void {
-    this.#records.set(key.id, key);
-  }
-  remove(id: string): boolean {
-    return this.#records.delete(id);
-  }
-  touch(): void {
-    // Nobody asks here when a key was used.
-  }
-}
-
-class MemoryDevices implements DeviceStore {
-  readonly #records = new Map<string, DeviceRecord>();
-  find(id: string): DeviceRecord | undefined {
-    return this.#records.get(id);
-  }
-  list(): readonly DeviceRecord[] {
-    return [...this.#records.values()];
-  }
-  put(device: DeviceRecord): void {
-    this.#records.set(device.id, device);
-  }
-  remove(id: string): boolean {
-    return this.#records.delete(id);
-  }
-}
 
 export interface GatewayOptions {
   readonly anonymous?: Grants;
@@ -131,14 +54,6 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
-
 /** `maps/…` are maps, `short/…` keep three publications, `rooms/…` know who is there, `kept/…` are durable. */
 function settingsOf(channel: string): ChannelSettings {
   if (channel.startsWith("maps/")) return { ...stream, kind: "map", queue: "latest" };
@@ -166,8 +81,8 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   });
   const { journal } = options;
   const chance = systemChance;
-  const keys = new MemoryKeys();
-  const devices = new MemoryDevices();
+  const keys = new Records<KeyRecord>();
+  const devices = new Records<DeviceRecord>();
   const broker = new EmbeddedBroker({ clock, chance, log, settingsOf, ...(journal === undefined ? {} : { journal }) });
   await broker.start();
   const limits = {

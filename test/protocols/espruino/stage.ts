@@ -15,20 +15,13 @@ import {
   listenLeniently,
 } from "../../../src/transports/lenient-websocket.ts";
 import { systemChance } from "../../../src/transports/system.ts";
+import { stream } from "../../fakes/channels.ts";
 import { FakeLog } from "../../fakes/log.ts";
+import { TurnedClock } from "../../fakes/turned-clock.ts";
 import { RawClient, until } from "../../transports/raw-client.ts";
-import { TurnedClock } from "../channel-url/gateway.ts";
 import { House } from "../unix-socket/gateway.ts";
 
 export const roomGrants: Grants = { subscribe: ["room/**"], publish: ["room/**", "espruino/inbox"] };
-
-const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
 
 /** `room/map` is a map, and of `room/latest` only the latest matters. */
 function settingsOf(channel: string): ChannelSettings {

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { everyRight } from "../../../src/core/access.ts";
 import { makeKey } from "../../../src/core/keys.ts";
 import { Refused } from "../../../src/core/refusals.ts";
-import { slowSetting, stream } from "../../core/setting.ts";
+import { slowSetting } from "../../core/setting.ts";
 import { FakeChance } from "../../fakes/chance.ts";
+import { stream } from "../../fakes/channels.ts";
 import { settle } from "../../fakes/clock.ts";
 import { keyOf, message, Place, sightOf, update } from "./place.ts";
 

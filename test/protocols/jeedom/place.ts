@@ -4,8 +4,9 @@ import { Tickets } from "../../../src/core/tickets.ts";
 import type { KeyRecord } from "../../../src/ports.ts";
 import { Listening, type ListeningParts, type Peer } from "../../../src/protocols/jeedom/listening.ts";
 import type { Sight } from "../../../src/protocols/jeedom/upstream.ts";
-import { Setting, stream } from "../../core/setting.ts";
+import { Setting } from "../../core/setting.ts";
 import { FakeChance } from "../../fakes/chance.ts";
+import { stream } from "../../fakes/channels.ts";
 import { settle } from "../../fakes/clock.ts";
 import { FakeOutlet } from "../../fakes/outlet.ts";
 

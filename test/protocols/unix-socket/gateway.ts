@@ -9,38 +9,20 @@ import { makeKey } from "../../../src/core/keys.ts";
 import { PublishRate } from "../../../src/core/rate.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
 import { Front } from "../../../src/http/front.ts";
-import type { ChannelSettings, DeviceStore, Grants, KeyRecord, KeyStore, Policy } from "../../../src/ports.ts";
+import type { ChannelSettings, DeviceRecord, Grants, KeyRecord, Policy } from "../../../src/ports.ts";
 import { UnixSocket } from "../../../src/protocols/unix-socket/protocol.ts";
 import { listenHttp } from "../../../src/transports/http-server.ts";
 import { systemChance } from "../../../src/transports/system.ts";
 import { listenUnixStream } from "../../../src/transports/unix-stream.ts";
+import { stream } from "../../fakes/channels.ts";
+import { Records } from "../../fakes/records.ts";
+import { TurnedClock } from "../../fakes/turned-clock.ts";
 import { overheard } from "../../secrets/ledger.ts";
-import { TurnedClock } from "../channel-url/gateway.ts";
 import type { MemoryJournal } from "./journal.ts";
 
-/** What lasts over the gateways of a test. */
-export class Records<T extends { readonly id: string }> {
-  readonly #records = new Map<string, T>();
-  find(id: string): T | undefined {
-    return this.#records.get(id);
-  }
-  list(): readonly T[] {
-    return [...this.#records.values()];
-  }
-  put(record: T): void {
-    this.#records.set(record.id, record);
-  }
-  remove(id: string): boolean {
-    return this.#records.delete(id);
-  }
-  touch(): void {
-    // Nobody asks here when a key was used.
-  }
-}
-
 export class House {
-  readonly keys: KeyStore = new Records<KeyRecord>();
-  readonly devices: DeviceStore = new Records();
+  readonly keys = new Records<KeyRecord>();
+  readonly devices = new Records<DeviceRecord>();
 
   key(grants: Grants, device?: string): string {
     const about = { name: "test", grants, created: 0 };
@@ -68,14 +50,6 @@ export interface StageOptions {
   /** Commands per second of one key. */
   readonly rate?: number;
 }
-
-const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 100, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
 
 /** `kept/…` are durable, `maps/…` are maps; with a journal what goes to devices is kept as well. */
 function settingsFor(journal: MemoryJournal | undefined): (channel: string) => ChannelSettings {
