@@ -14,7 +14,7 @@ import {
   reloadedChannels,
   reloadedStrangers,
 } from "./assembly/reloaded.ts";
-import { type Held, type Predecessor, succeed } from "./assembly/succession.ts";
+import { type Held, makeWay, type Predecessor, succeed } from "./assembly/succession.ts";
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
 import { controlSocket } from "./config/checks.ts";
 import { InForce } from "./config/in-force.ts";
@@ -89,6 +89,8 @@ export interface GatewayOptions extends DataDirectoryOptions {
   readonly readConfig?: () => Config;
   /** The gateway to take over from, which has the data directory. */
   readonly predecessor?: Predecessor | undefined;
+  /** Starts a gateway that takes over from this one, for a restart. Resolves when that has ended. */
+  readonly startSuccessor?: (() => Promise<void>) | undefined;
 }
 
 /** Starts everything. Rejects with a clear error, and nothing left behind, when a part cannot be had. */
@@ -101,7 +103,8 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     if (predecessor !== undefined) held = await succeed(predecessor, config, { listeners, log });
     const data = await openDataDirectory(config.data, options);
     const readConfig = options.readConfig ?? (() => config);
-    const assembly = new Assembly(inForce, { log, data, listeners, held, readConfig });
+    const { startSuccessor } = options;
+    const assembly = new Assembly(inForce, { log, data, listeners, held, readConfig, startSuccessor });
     try {
       await assembly.start();
     } catch (thrown) {
@@ -123,6 +126,7 @@ interface Ground {
   readonly listeners: Listeners;
   readonly held: Held | undefined;
   readonly readConfig: () => Config;
+  readonly startSuccessor: GatewayOptions["startSuccessor"];
 }
 
 /** The parts, in the order in which they are needed. */
@@ -146,21 +150,24 @@ class Assembly implements Gateway {
   readonly #devices: AssembledDevices;
   readonly #listeners: Listeners;
   readonly #held: Held | undefined;
+  readonly #startSuccessor: GatewayOptions["startSuccessor"];
   #unixListener: UnixStreamListener | undefined;
   /** That of the main listener. */
   #port = 0;
   readonly #started = systemClock.now();
   readonly #handedOver = Promise.withResolvers<void>();
   #leaving = false;
+  #restarting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(inForce: InForce, { log, data, listeners, held, readConfig }: Ground) {
+  constructor(inForce: InForce, { log, data, listeners, held, readConfig, startSuccessor }: Ground) {
     const { config } = inForce;
     this.config = config;
     this.#inForce = inForce;
     this.#log = log;
     this.#listeners = listeners;
     this.#held = held;
+    this.#startSuccessor = startSuccessor;
     this.#data = data;
     const { limits } = config;
     const clock = systemClock;
@@ -353,6 +360,21 @@ class Assembly implements Gateway {
     this.#stopListening();
     await this.#letGo();
     this.#handedOver.resolve();
+  }
+
+  async restart(): Promise<void> {
+    // What cannot be read is not worth a successor, and one on other data would run beside this one.
+    if (this.reload(true).needs_restart.includes("data")) {
+      throw new Refused(
+        "badRequest",
+        "Cannot restart on another data directory: stop this gateway, and start one there",
+      );
+    }
+    const successors = { start: this.#startSuccessor, succeeded: this.succeeded };
+    this.#restarting ??= makeWay(successors).finally(() => {
+      this.#restarting = undefined;
+    });
+    await this.#restarting;
   }
 
   reload(dryRun = false): Reloaded {

@@ -5,6 +5,7 @@
  */
 import { controlSocket } from "../config/checks.ts";
 import type { Config } from "../config/schema.ts";
+import { Refused } from "../core/refusals.ts";
 import type { Log, StreamProtocol } from "../ports.ts";
 import { systemClock } from "../transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "../transports/unix-stream.ts";
@@ -18,6 +19,25 @@ export interface Predecessor {
   readonly addresses: readonly string[];
   /** Resolves when it has let go of the data directory, and listens no more. Rejects when it will not. */
   handOver(): Promise<void>;
+}
+
+/** How a gateway gets a successor. */
+export interface Successors {
+  /** Starts one. Resolves when it has ended. Absent where nobody can. */
+  readonly start: (() => Promise<void>) | undefined;
+  /** Resolves when one has taken over. */
+  readonly succeeded: Promise<void>;
+}
+
+/** Has a successor started, and waits until it has taken over. Rejects when it ended before: then nothing has changed. */
+export async function makeWay({ start, succeeded }: Successors): Promise<void> {
+  if (start === undefined) {
+    throw new Refused("notAvailable", "Cannot restart: this gateway was not started by the command `hearthwire`");
+  }
+  const hasEnded = await Promise.race([succeeded.then(() => false), start().then(() => true)]);
+  if (hasEnded) {
+    throw new Refused("internal", "Cannot restart: the successor has ended. Its log says why; this gateway goes on");
+  }
 }
 
 /** What listens already, while the predecessor still does. */

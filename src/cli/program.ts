@@ -24,6 +24,7 @@ import { addKeyRevoke } from "./key-revoke.ts";
 import { addPairingOpen } from "./pairing-open.ts";
 import { addPublish } from "./publish.ts";
 import { addReload } from "./reload.ts";
+import { addRestart } from "./restart.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addSessions } from "./sessions.ts";
@@ -72,6 +73,7 @@ export function makeProgram(): Command {
     addApi,
     addStatus,
     addReload,
+    addRestart,
     addSessions,
     addDoctor,
     addBackup,

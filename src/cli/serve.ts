@@ -6,6 +6,7 @@ import type { Log } from "../ports.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
 import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
 import { configOf, optionsOf } from "./globals.ts";
+import { Launcher } from "./launcher.ts";
 import { note, print, printJson } from "./output.ts";
 import { predecessorOf } from "./predecessor.ts";
 import { isTerminalGone } from "./terminal.ts";
@@ -31,6 +32,10 @@ export function addServe(program: Command): void {
 async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Command): Promise<void> {
   const signalled = stopSignal();
   let running: Running | undefined;
+  let isWanted = false;
+  void signalled.then(() => {
+    isWanted = true;
+  });
   // From the first moment: left alone, it would end the process.
   process.on("SIGHUP", () => running && reload(running));
   const readConfig = (): Config => withWebSocketPort(configOf(globals, configFlags(command)), globals.wsPort);
@@ -39,27 +44,39 @@ async function serve(globals: ReturnType<typeof optionsOf<Options>>, command: Co
   const { Systemd, startGateway, systemClock } = await import("../gateway.ts");
   const log = openLog(config.log, process.stderr);
   const predecessor = globals.takeover === true ? await predecessorOf(config) : undefined;
+  const launcher = Launcher.find();
   const gateway = await startGateway(config, {
     log,
     predecessor,
     readConfig,
+    startSuccessor: launcher?.startSuccessor,
     moveDamagedAside: globals.moveDamagedAside === true,
   });
   if (globals.json) printJson(summaryOf(gateway));
   else announce(gateway);
   const manager = new Systemd({ env: process.env, clock: systemClock, log });
   running = { gateway, log, manager };
-  manager.ready(predecessor !== undefined);
+  // The launcher is the main process, whoever serves.
+  manager.ready(predecessor !== undefined && launcher === undefined);
   const ending = await Promise.race([signalled, gateway.succeeded]);
   log.info(ending === undefined ? {} : { signal: ending }, "Stopping");
   if (ending === undefined) manager.fallSilent();
   else manager.stopping(gateway.config.drain + lastSteps);
   try {
     // Whoever presses Ctrl-C waits for it.
-    await gateway.stop(ending === "SIGINT" ? 0 : gateway.config.drain);
+    const stopped = gateway.stop(ending === "SIGINT" ? 0 : gateway.config.drain);
+    await Promise.race([
+      stopped,
+      launcher?.successorEnded.then(() => (isWanted ? stopped : nobodyServes())) ?? stopped,
+    ]);
   } catch (thrown) {
     throw new CommandFailure(`Cannot stop in good order: ${messageOf(thrown)}`);
   }
+}
+
+/** Whoever watches over this process starts anew. */
+function nobodyServes(): never {
+  throw new Error("the successor has ended, and nobody serves");
 }
 
 interface Running {

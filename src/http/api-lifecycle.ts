@@ -8,6 +8,8 @@ import { admin, answer, flag, refused } from "./route-shapes.ts";
 export interface Lifecycle {
   /** Takes up the configuration as its file is now. Throws `Refused`, and nothing has changed, when something is wrong. */
   reload(dryRun: boolean): Reloaded;
+  /** Has a successor started, and resolves when that has taken over. Throws `Refused`, and all is as it was, when it has not. */
+  restart(): Promise<void>;
   /** Resolves when a successor can have the data directory. */
   handOver(): Promise<void>;
 }
@@ -34,6 +36,14 @@ export const lifecycleRoutes = {
       ...refused,
     },
   }),
+  restart: createRoute({
+    ...admin,
+    method: "post",
+    path: "/admin/restart",
+    summary:
+      "Starts a successor with the configuration and the program as they are now, which takes over without losing a connection; the sessions are then sent away, to come back",
+    responses: { 204: { description: "The successor listens, and is about to answer." }, ...refused },
+  }),
   handOver: createRoute({
     ...admin,
     method: "post",
@@ -48,6 +58,10 @@ export function addLifecycleRoutes(app: ApiApp, lifecycle: Lifecycle): void {
   app.openapi(lifecycleRoutes.reload, (context) =>
     context.json(lifecycle.reload(context.req.valid("query").dry_run === "true"), 200),
   );
+  app.openapi(lifecycleRoutes.restart, async (context) => {
+    await lifecycle.restart();
+    return context.body(null, 204);
+  });
   app.openapi(lifecycleRoutes.handOver, async (context) => {
     // Whoever is to have the directory is on this machine, and may open its files.
     if (context.env.principal() !== owner) {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
+import { freePort } from "./stream-of-visitors.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -80,6 +81,23 @@ test("A successor is the service from then on, and the old process does not say 
   await manager.until(`MAINPID=${successor.pid}\nREADY=1`);
   expect((await old.command.outcome()).code).toBe(0);
   expect(manager.told.filter((message) => message.startsWith("STOPPING"))).toEqual([]);
+});
+
+test("At `hearthwire restart` the main process stays, and the successor says that it is ready", async () => {
+  const manager = await Manager.start();
+  const launcher = new URL("../../bin/hearthwire.mjs", import.meta.url).pathname;
+  const words = ["serve", "--json", "--data", home.data, "--listen", `127.0.0.1:${await freePort()}`];
+  const env = { NOTIFY_SOCKET: manager.socket, WATCHDOG_USEC: "100000" };
+  const command = home.spawnProgram(["node", launcher, ...words, "--unix-socket", "false"], { env });
+  await manager.until("READY=1", "WATCHDOG=1");
+  await home.json(["restart"]);
+  await command.until(() => command.lines.length === 2);
+  const before = manager.told.length;
+  while (!manager.told.slice(before).includes("WATCHDOG=1"))
+    await manager.until("WATCHDOG=1").then(() => Bun.sleep(10));
+  expect(manager.told.filter((message) => message !== "WATCHDOG=1")).toEqual(["READY=1", "READY=1"]);
+  expect((await command.end()).code).toBe(0);
+  await manager.until(/^STOPPING=1/);
 });
 
 test("Where the service manager's socket is gone, the gateway runs all the same", async () => {

@@ -1,27 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Home, type Serving } from "../cli/command-line.ts";
+import { migrateConnections } from "./migrating.ts";
 import { freePort, Visitors } from "./stream-of-visitors.ts";
 
-/** Connections that wait to be accepted go to the successor, where the kernel is told so. What was there before. */
-const migrate = "/proc/sys/net/ipv4/tcp_migrate_req";
-let before: string | undefined;
-let migrates = false;
-
-beforeAll(() => {
-  try {
-    before = readFileSync(migrate, "utf8");
-    writeFileSync(migrate, "1");
-    migrates = true;
-  } catch (thrown) {
-    console.warn(`Cannot set net.ipv4.tcp_migrate_req: a connection may be reset in this test (${String(thrown)})`);
-  }
-});
-afterAll(() => {
-  if (migrates && before !== undefined) writeFileSync(migrate, before);
-});
+migrateConnections();
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
