@@ -4,6 +4,7 @@ import { assembleDeconz } from "./assembly/deconz.ts";
 import { type AssembledDevices, assembleDevices } from "./assembly/devices.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
 import { assembleJeedom } from "./assembly/jeedom.ts";
+import { assembleJeedomConnect } from "./assembly/jeedomconnect.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
 import type { Assembled, Bridges, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
 import { type ReloadParts, reload } from "./assembly/reload.ts";
@@ -243,7 +244,8 @@ class Assembly implements Gateway {
       calls,
     };
     // To add a protocol is to add one folder, and one line here.
-    this.#assembled = [assembleDeconz(parts), assembleEspruino(parts), assembleJeedom(parts)];
+    const assembleAll = [assembleDeconz, assembleEspruino, assembleJeedom, assembleJeedomConnect];
+    this.#assembled = assembleAll.map((assemble) => assemble(parts));
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
     this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges ?? []);
     const channels = reloadedChannels({ hub, broker: this.#broker });

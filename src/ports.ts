@@ -493,11 +493,13 @@ export interface Dialer {
 export interface DialRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
   /** In ms, for all of it. */
   readonly patience: number;
   /** Rejects when the answer has more bytes. Default: what no home system answers in one piece. */
   readonly largest?: number;
+  /** The answer is no text: it comes as `bytes`. */
+  readonly asBytes?: true;
 }
 
 export interface DialAnswer {
@@ -505,6 +507,9 @@ export interface DialAnswer {
   readonly text: string;
   /** Where the answer came from, after redirects. */
   readonly url: string;
+  /** What was asked for as bytes, with its `Content-Type`; its text is empty. */
+  readonly bytes?: Uint8Array;
+  readonly type?: string;
 }
 
 export interface DialedEars {

@@ -18,6 +18,7 @@ import { addExport } from "./export.ts";
 import { addGlobals } from "./globals.ts";
 import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
+import { addJeedomConnect } from "./jeedomconnect.ts";
 import { addKeyCreate } from "./key-create.ts";
 import { addKeyList } from "./key-list.ts";
 import { addKeyRevoke } from "./key-revoke.ts";
@@ -68,6 +69,7 @@ export function makeProgram(): Command {
   for (const add of [
     addServe,
     addInit,
+    addJeedomConnect,
     addPublish,
     addSubscribe,
     addApi,

@@ -117,7 +117,7 @@ function withWebSocketPort(config: Config, text: string | undefined): Config {
 const sameSignal = 300;
 
 /** The first signal that asks for an end. The next one does not ask. */
-function stopSignal(): Promise<string> {
+export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     let first: number | undefined;
     for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -2,17 +2,24 @@
 import { z } from "zod";
 import type { ChannelKind } from "../ports.ts";
 import { option } from "./option.ts";
-import { duration, webUrl } from "./values.ts";
+import { duration, webUrl, whole } from "./values.ts";
 
-export const bridgeTypes = ["deconz", "jeedom"] as const;
+export const bridgeTypes = ["deconz", "jeedom", "jeedomconnect"] as const;
 export type BridgeType = (typeof bridgeTypes)[number];
 
 const bridge = z.strictObject({
   type: option({ is: "What kind of home system it is.", example: "deconz" }, z.enum(bridgeTypes)),
-  url: option({ is: "Where its HTTP interface is.", unit: "URL", example: "http://192.168.1.10" }, webUrl),
+  url: option(
+    {
+      is: "Where its HTTP interface is; for type jeedomconnect, Jeedom's address or that of the plugin's API.",
+      unit: "URL",
+      example: "http://192.168.1.10",
+    },
+    webUrl,
+  ),
   key: option(
     {
-      is: "The key that it gave us (deconz), or the API key of a user or of Jeedom (jeedom); `key_file` names a file that has it.",
+      is: "The key that it gave us (deconz), the API key of a user or of Jeedom (jeedom), or that of the plugin (jeedomconnect); `key_file` names a file that has it.",
       unit: "text",
       byDefault: "what `hearthwire bridge pair` wrote to `secrets/<name>.key` in `data`",
       example: "0A1B2C3D4E",
@@ -37,6 +44,32 @@ const bridge = z.strictObject({
       example: "2s",
     },
     duration({ least: 100, most: 60_000 }).optional(),
+  ),
+  action_delay: option(
+    {
+      is: "How often each phone whose app is looked at is asked for in the plugin, at least (type jeedomconnect).",
+      unit: "duration",
+      byDefault: "`2s`; `1s` where there is no bridge to its Jeedom that tells what happens",
+      example: "1s",
+    },
+    duration({ least: 250, most: 60_000 }).optional(),
+  ),
+  socket_port: option(
+    {
+      is: "The port of this machine where the plugin brings its answers, its setting `socketport` (type jeedomconnect).",
+      unit: "port",
+      byDefault: "58090",
+      example: 58_091,
+    },
+    whole({ least: 1, most: 65_535 }).optional(),
+  ),
+  jeedom: option(
+    {
+      is: "The bridge of type jeedom to the plugin's Jeedom, whose events tell when there are new values (type jeedomconnect).",
+      byDefault: "the bridge of type jeedom, if there is one only",
+      example: "jeedom",
+    },
+    z.string().min(1).optional(),
   ),
 });
 export type BridgeConfig = z.output<typeof bridge>;
@@ -66,4 +99,5 @@ export const bridgeChannels: Readonly<Record<BridgeType, Readonly<Record<string,
     objects: "map",
     scenarios: "map",
   },
+  jeedomconnect: {},
 };

@@ -71,7 +71,7 @@ function checkSockets(config: Config, given: Given): readonly ConfigFault[] {
 }
 
 /** Protocols that serve a home system, and what it is called. */
-const served: Partial<Record<ProtocolName, string>> = { deconz: "gateway", jeedom: "Jeedom" };
+const served: Partial<Record<ProtocolName, string>> = { deconz: "gateway", jeedom: "Jeedom", jeedomconnect: "plugin" };
 
 /** What serves a home system needs one. */
 function checkBridges(config: Config, given: Given): readonly ConfigFault[] {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isLive } from "./changes.ts";
 import { options } from "./load.ts";
 import { flagOf, notesOf, type Option, variableOf } from "./option.ts";
-import { protocolsToCome, schema } from "./schema.ts";
+import { schema } from "./schema.ts";
 
 /** What `docs/hearthwire.schema.json` holds, and `hearthwire config schema` prints. */
 export function editorSchema(): Record<string, unknown> {
@@ -66,8 +66,6 @@ only says so. A bad file, or a certificate that cannot be used, changes nothing.
 - A channel that is of another kind than before, or durable now, or no longer, begins anew; who listens there comes back.
 - A bridge that is not wanted otherwise goes on; whoever came without a key comes back when what such may do has changed.
 - Sessions that are there keep what they have by limits that became narrower; whatever they ask for next meets the new ones.
-
-Protocols whose names are kept for what is to come, and refused until then: ${list(protocolsToCome)}.
 `;
 
 function list(names: readonly string[]): string {

@@ -5,7 +5,15 @@ import { option } from "./option.ts";
 import { duration, filePath, listenAddress, origin, pattern, range, size, whole } from "./values.ts";
 
 /** The protocols that exist. A new protocol is one entry here. */
-export const protocolNames = ["channel-url", "centrifuge", "unix-socket", "deconz", "espruino", "jeedom"] as const;
+export const protocolNames = [
+  "channel-url",
+  "centrifuge",
+  "unix-socket",
+  "deconz",
+  "espruino",
+  "jeedom",
+  "jeedomconnect",
+] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 const tls = z.strictObject({
@@ -89,7 +97,7 @@ const port = whole({ least: 1, most: 65_535 });
 /** Which home system is served at a place, by the protocols that serve one. */
 const bridge = option(
   {
-    is: "Which bridge's home system is served (protocols deconz and jeedom).",
+    is: "Which bridge's home system is served (protocols deconz, jeedom and jeedomconnect).",
     byDefault: "the bridge of the protocol's type, if there is one only",
     example: "deconz",
   },

@@ -16,7 +16,7 @@ import { ConfigError } from "./faults.ts";
 import { type Given, givenAt, isMapping, locate, merge } from "./given.ts";
 import { optionsOf } from "./option.ts";
 import { apply, fillSecrets, resolvePaths } from "./read.ts";
-import { type Config, protocolsToCome, schema } from "./schema.ts";
+import { type Config, schema } from "./schema.ts";
 import { placeOf, readYaml } from "./yaml.ts";
 
 /** Every option that there is, in the order of the documentation. */
@@ -37,12 +37,6 @@ export interface ConfigSources {
 
 function readFile(path: string): string {
   return readFileSync(path, "utf8");
-}
-
-function isToCome(path: readonly PropertyKey[], value: unknown): boolean {
-  const [first, second] = path;
-  if (first === "protocols" && path.length === 2) return protocolsToCome.includes(String(second));
-  return first === "listeners" && path.at(-1) === "protocol" && protocolsToCome.includes(String(value));
 }
 
 /** The socket's place when neither the configuration nor the machine names one: beside the data. */
@@ -79,7 +73,7 @@ export function parseConfig({
   const layers = [written.given, variables.given, flagged.given];
   const merged = resolvePaths(layers.reduce(merge, machineDefaults(env, { base: folder })), options, env);
   const { given, faults } = fillSecrets(placeSocket(merged), options, read);
-  const applied = apply(schema, given, isToCome);
+  const applied = apply(schema, given);
   const late = "faults" in applied ? applied.faults : checkTogether(applied.value, given);
   const found = [...early, ...faults, ...late];
   if (found.length > 0 || !("value" in applied)) throw new ConfigError(found);

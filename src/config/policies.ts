@@ -89,5 +89,7 @@ export function espruinoPolicy(config: Config, access: Access, boards = false): 
 export function protocolPolicy(config: Config, name: ProtocolName): Policy {
   if (name === "deconz") return deconzPolicy(config, config.protocols.deconz);
   if (name === "espruino") return espruinoPolicy(config, config.protocols.espruino);
+  // Its phones show a key with whatever they ask.
+  if (name === "jeedomconnect") return policyOf(config);
   return policyOf(config, config.protocols[name]);
 }

@@ -7,9 +7,6 @@ import { changeAt, type Given, isMapping, locate, plain } from "./given.ts";
 import { isOrderedMap, namesAt, type Option } from "./option.ts";
 import { placeOf } from "./yaml.ts";
 
-/** Whether a name, option or value, is promised and not built. */
-export type IsToCome = (path: readonly PropertyKey[], value: unknown) => boolean;
-
 /** Makes the paths of files absolute: relative to the file that names them, or to where the command runs. */
 export function resolvePaths(given: Given, options: readonly Option[], env: Environment): Given {
   return options
@@ -63,12 +60,11 @@ export function fillSecrets(
 export function apply<S extends z.ZodType>(
   schema: S,
   given: Given,
-  isToCome: IsToCome,
 ): { readonly value: z.output<S> } | { readonly faults: readonly ConfigFault[] } {
   const isOrdered = (path: readonly string[]): boolean => isOrderedMap(schema, path);
   const result = schema.safeParse(plain(given, isOrdered));
   if (result.success) return { value: result.data };
-  const faultOf = new Explainer(schema, given, isToCome);
+  const faultOf = new Explainer(schema, given);
   return { faults: result.error.issues.flatMap((issue) => faultOf.faults(issue, [])) };
 }
 
@@ -77,12 +73,10 @@ type Path = readonly PropertyKey[];
 class Explainer {
   readonly #schema: z.ZodType;
   readonly #given: Given;
-  readonly #isToCome: IsToCome;
 
-  constructor(schema: z.ZodType, given: Given, isToCome: IsToCome) {
+  constructor(schema: z.ZodType, given: Given) {
     this.#schema = schema;
     this.#given = given;
-    this.#isToCome = isToCome;
   }
 
   faults(issue: z.core.$ZodIssue, before: Path): readonly ConfigFault[] {
@@ -101,9 +95,7 @@ class Explainer {
   #unknown(path: Path): ConfigFault {
     const { origin, nameOrigin } = locate(this.#given, path).given;
     const name = String(path.at(-1));
-    const why = this.#isToCome(path, undefined)
-      ? "it is not built yet"
-      : `there is no such option${didYouMean(name, namesAt(this.#schema, path.slice(0, -1)))}`;
+    const why = `there is no such option${didYouMean(name, namesAt(this.#schema, path.slice(0, -1)))}`;
     return this.#fault(path, `Cannot use option \`${printPath(path)}\`: ${why}`, nameOrigin ?? origin);
   }
 
@@ -114,8 +106,7 @@ class Explainer {
     if (!exact || (given.content === null && issue.code === "invalid_type")) {
       return this.#fault(path, `Cannot do without \`${printPath(path)}\`: give it a value`, origin);
     }
-    const why = this.#isToCome(path, given.content) ? "is not built yet" : explain(issue, given.content);
-    return this.#fault(path, `Cannot use \`${printPath(path)}\`: it ${why}`, origin);
+    return this.#fault(path, `Cannot use \`${printPath(path)}\`: it ${explain(issue, given.content)}`, origin);
   }
 
   #fault(path: Path, message: string, origin: Given["origin"]): ConfigFault {

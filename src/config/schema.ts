@@ -18,9 +18,6 @@ export type { BridgeConfig } from "./bridges.ts";
 export type { Anonymous, ListenerConfig, ProtocolName } from "./listeners.ts";
 export { protocolNames } from "./listeners.ts";
 
-/** Names that are promised: refused as not built yet, not as unknown. */
-export const protocolsToCome: readonly string[] = ["jeedomconnect"];
-
 const protocol = (name: ProtocolName) =>
   option(
     { is: `The protocol ${name} on the main listener.`, example: { open_to: ["127.0.0.0/8"] } },
@@ -189,6 +186,13 @@ export const schema = z.strictObject({
             example: { allowed_hosts: ["myjeedom.example"] },
           },
           z.strictObject({ origins: access.origins, bridge: deconzOptions.bridge, ...jeedomOptions }).prefault({}),
+        ),
+        jeedomconnect: option(
+          {
+            is: "What phones with the app JeedomConnect speak on the main listener: a WebSocket at `/jeedomconnect`, and the plugin's paths at `/plugins/JeedomConnect`.",
+            example: { bridge: "jc" },
+          },
+          z.strictObject({ bridge: deconzOptions.bridge }).prefault({}),
         ),
       })
       .prefault({}),

@@ -11,32 +11,38 @@ interface PingingSocket extends WebSocket {
 const largestAnswer = 64 * 1024 * 1024;
 
 async function request(url: string, options: DialRequest): Promise<DialAnswer> {
-  const { method = "GET", headers, body, patience, largest = largestAnswer } = options;
+  const { method = "GET", headers, body, patience, largest = largestAnswer, asBytes } = options;
   const response = await fetch(url, {
     method,
     signal: AbortSignal.timeout(patience),
     ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
   });
-  return { status: response.status, text: await textOf(response, largest), url: response.url };
+  const { status, url: from } = response;
+  if (asBytes !== true) return { status, url: from, text: await textOf(response, largest) };
+  const bytes = await bytesOf(response, largest);
+  return { status, url: from, text: "", bytes, type: response.headers.get("content-type") ?? "" };
+}
+
+async function textOf(response: Response, largest: number): Promise<string> {
+  return new TextDecoder().decode(await bytesOf(response, largest));
 }
 
 /** Nothing is read of an answer that says that it is too large, and nothing more when it turns out to be. */
-async function textOf({ headers, body }: Response, largest: number): Promise<string> {
+async function bytesOf({ headers, body }: Response, largest: number): Promise<Uint8Array> {
   const tooLarge = (): Error => new Error("the answer is too large");
   if (Number(headers.get("content-length")) > largest) {
     await body?.cancel();
     throw tooLarge();
   }
-  const decoder = new TextDecoder();
-  let text = "";
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > largest) throw tooLarge();
-    text += decoder.decode(chunk, { stream: true });
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
+  return Buffer.concat(chunks);
 }
 
 function webSocket(url: string, ears: DialedEars): DialedSocket {

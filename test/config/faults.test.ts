@@ -91,13 +91,6 @@ describe("A configuration is refused", () => {
       "HEARTHWIRE_LISTEN_FILE:Cannot read /nowhere/at/all: it does not exist",
     );
   });
-
-  test("for what is promised and not built yet, and it says so", () => {
-    for (const name of ["jeedomconnect"]) {
-      expect(faultOf(`protocols: { ${name}: {} }`)).toContain(`\`protocols.${name}\`: it is not built yet`);
-      expect(faultOf(`listeners: [{ listen: 1, protocol: ${name} }]`)).toContain("it is not built yet");
-    }
-  });
 });
 
 describe("Channels are refused", () => {

@@ -88,7 +88,6 @@ describe("Secrets", () => {
   });
   const secrets = optionsOf(bridges);
   const given = (text: string) => readYaml(text, { file: "house.yaml", base: "/etc" }).given;
-  const never = () => false;
 
   test("are not shown", () => {
     const shown = printWritten(bridges, { bridges: new Map([["a", { key: "verysecret", url: "u" }]]) });
@@ -102,7 +101,7 @@ describe("Secrets", () => {
   test("can be in a file that <name>_file names, relative to the configuration", () => {
     const read = (path: string) => `text of ${path}\n`;
     const filled = fillSecrets(given("bridges: { a: { key_file: secrets/a } }"), secrets, read);
-    expect(apply(bridges, filled.given, never)).toEqual({
+    expect(apply(bridges, filled.given)).toEqual({
       value: { bridges: new Map([["a", { key: "text of /etc/secrets/a" }]]) },
     });
   });
@@ -117,7 +116,7 @@ describe("Secrets", () => {
   });
 
   test("are not in the message that refuses them", () => {
-    const refused = apply(bridges, given("bridges: { a: { key: [verysecret] } }"), never);
+    const refused = apply(bridges, given("bridges: { a: { key: [verysecret] } }"));
     expect("faults" in refused && JSON.stringify(refused.faults)).not.toContain("verysecret");
   });
 });

@@ -23,6 +23,9 @@ import { wishesOf } from "../../src/protocols/espruino/message.ts";
 import { optionOf, readChanges } from "../../src/protocols/jeedom/events.ts";
 import { readFirstMessage } from "../../src/protocols/jeedom/first-message.ts";
 import { hostOf } from "../../src/protocols/jeedom/hosts.ts";
+import { readAnswer, readEvents, readReply, withId } from "../../src/protocols/jeedomconnect/answer.ts";
+import { questionText, readQuestion } from "../../src/protocols/jeedomconnect/question.ts";
+import { asUser, faultOf } from "../../src/protocols/jeedomconnect/shield.ts";
 import { commandOf } from "../../src/protocols/unix-socket/command.ts";
 import { JsonStream } from "../../src/protocols/unix-socket/json-stream.ts";
 import { FrameDecoder } from "../../src/transports/lenient-frames.ts";
@@ -219,6 +222,23 @@ export const targets: Readonly<Record<string, Target>> = {
   "jeedom-first-message"(bytes) {
     same(readFirstMessage(text(bytes)), readFirstMessage(Buffer.from(text(bytes))), "as text and as bytes");
     hostOf(text(bytes));
+  },
+
+  "jeedomconnect-answer"(bytes) {
+    readReply(text(bytes));
+    const answer = readAnswer(text(bytes));
+    if (answer === undefined) return;
+    readEvents(answer);
+    const told = JSON.parse(withId(answer, "7")) as Record<string, unknown>;
+    same([told["type"], told["id"], told["jeedomApiKey"]], [answer.type, 7, undefined], "what a phone is told");
+  },
+
+  "jeedomconnect-question"(bytes) {
+    const question = readQuestion(bytes);
+    if ("fault" in question) return;
+    faultOf(question);
+    const asked = readQuestion(questionText(asUser(question, { id: "1", login: "anna" }), {}));
+    same("fault" in asked ? asked : asked.method, question.method, "what the plugin is asked");
   },
 
   "lenient-frames"(bytes) {

@@ -1,0 +1,139 @@
+/** The bridge to one JeedomConnect plugin, in the place of the plugin's daemon. */
+import { BackOff } from "../../core/back-off.ts";
+import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
+import type { Hub } from "../../core/hub.ts";
+import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log, StreamProtocol } from "../../ports.ts";
+import { AnswersPort } from "./answers-port.ts";
+import { Overhearing } from "./overhearing.ts";
+import { Phones } from "./phones.ts";
+import { Plugin, PluginLost } from "./plugin.ts";
+
+export interface JeedomConnectBridgeParts {
+  readonly name: string;
+  readonly url: string;
+  /** Asked at every request. */
+  readonly key: () => string | undefined;
+  /** How often each active phone is asked for, in ms. */
+  readonly actionDelay: number;
+  /** The channel whose publications tell that something happened in the house; absent where nothing does. */
+  readonly events: string | undefined;
+  /** Listens on this machine for what the plugin brings. Throws when it cannot. The answer ends it. */
+  readonly listen: (protocol: StreamProtocol) => () => void;
+  readonly hub: Hub;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly dialer: Dialer;
+}
+
+/** As often as the plugin's daemon asks, where nothing else tells what happens, in ms. */
+const withoutEvents = 1000;
+/** Between attempts, growing while they fail, in ms. */
+const pauses = [1000, 2000, 5000, 10_000, 20_000];
+
+export class JeedomConnectBridge implements Bridge {
+  readonly name: string;
+  readonly plugin: Plugin;
+  readonly phones: Phones;
+  readonly #parts: JeedomConnectBridgeParts;
+  readonly #status: BridgeStatus;
+  readonly #backOff: BackOff;
+  readonly #overhearing: Overhearing | undefined;
+  #port: AnswersPort | undefined;
+  #endListening: (() => void) | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(parts: JeedomConnectBridgeParts) {
+    const { name, url, key, actionDelay, events, hub, clock, chance, log, dialer } = parts;
+    this.name = name;
+    this.#parts = parts;
+    this.#status = new BridgeStatus(new BridgeVoice({ hub, clock, log, name }), { clock, log });
+    this.#backOff = new BackOff(chance, pauses);
+    this.plugin = new Plugin({
+      dialer,
+      clock,
+      url,
+      key,
+      went: (trouble, refused) => this.#went(trouble, refused),
+      unasked: (answer) => {
+        const phone = this.phones.find(answer.eqApiKey ?? "");
+        if (phone === undefined || answer.type === "SET_EVENTS") return;
+        if (answer.type === "ACTIONS") this.phones.answered(phone, answer, true);
+        else phone.line?.tell([answer.text]);
+      },
+    });
+    this.#overhearing = events === undefined ? undefined : new Overhearing(hub, events, () => this.phones.stir());
+    this.phones = new Phones({
+      plugin: this.plugin,
+      clock,
+      log,
+      interval: events === undefined ? Math.min(actionDelay, withoutEvents) : actionDelay,
+      awake: (awake) => (awake ? this.#overhearing?.begin() : this.#overhearing?.end()),
+    });
+  }
+
+  get state(): BridgeState {
+    return this.#status.state;
+  }
+
+  get report(): BridgeReport {
+    return this.#status.report;
+  }
+
+  start(): void {
+    this.#status.become("connecting");
+    this.#listen();
+    void this.#try();
+  }
+
+  stop(): void {
+    this.#status.become("stopped");
+    this.#cancel?.();
+    this.#endListening?.();
+    this.#port?.close();
+    this.phones.close();
+    this.#overhearing?.end();
+  }
+
+  /** Another program may have the port, as the plugin's own daemon: it is tried again. */
+  #listen(): void {
+    if (this.state === "stopped" || this.#endListening !== undefined) return;
+    const { clock, log, listen } = this.#parts;
+    const port = new AnswersPort(clock, (text) => {
+      this.#status.event();
+      if (!this.plugin.heard(text))
+        log.warn({ bridge: this.name }, "Somebody without the plugin's key spoke at its port");
+    });
+    try {
+      this.#endListening = listen(port);
+      this.#port = port;
+    } catch (thrown) {
+      this.#status.become(this.state, thrown instanceof Error ? thrown.message : String(thrown));
+      clock.after(this.#backOff.failed(), () => this.#listen());
+    }
+  }
+
+  /** Until the plugin answers; after that its phones tell how it is. */
+  async #try(): Promise<void> {
+    this.#cancel = undefined;
+    try {
+      await this.plugin.askByReply({ method: "GET_PLUGIN_CONFIG", params: {}, id: "1" });
+    } catch (thrown) {
+      if (!(thrown instanceof PluginLost)) throw thrown;
+    }
+  }
+
+  #went(trouble: string | undefined, refused: boolean): void {
+    if (this.state === "stopped") return;
+    if (trouble === undefined) {
+      this.#backOff.succeeded();
+      this.#cancel?.();
+      this.#cancel = undefined;
+      this.#status.become("connected");
+      return;
+    }
+    const lost = this.state === "connecting" ? "connecting" : "lost";
+    this.#status.become(refused ? "refused" : lost, trouble);
+    this.#cancel ??= this.#parts.clock.after(this.#backOff.failed(), () => void this.#try());
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The plugin's end: asked by JSON-RPC at its callback, it answers in the reply or, what comes from a WebSocket, at the port
+ * of this machine. All I/O is the dialer's.
+ */
+import { hash } from "node:crypto";
+import type { Clock, DialAnswer, Dialer, JsonText } from "../../ports.ts";
+import { type Answer, readAnswer, readReply } from "./answer.ts";
+import { type Question, questionText } from "./question.ts";
+
+export interface PluginParts {
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  /** Jeedom's address, or that of the plugin's API. */
+  readonly url: string;
+  /** The plugin's API key. */
+  readonly key: () => string | undefined;
+  /** Told of each exchange how it went: what went wrong, or nothing. */
+  readonly went: (trouble: string | undefined, refused: boolean) => void;
+  /** What the plugin says without having been asked, or too late. */
+  readonly unasked: (answer: Answer) => void;
+}
+
+/** The plugin cannot be asked now. */
+export class PluginLost extends Error {}
+
+export const endpoint = "/plugins/JeedomConnect/core/api/JeedomConnect.api.php";
+/** How long the plugin may take, in ms: some of its answers are a year of history. */
+const patience = 120_000;
+/** How long after the reply an answer may come by the port, in ms. */
+const grace = 100;
+
+/** A question that is on its way. */
+interface Asked {
+  readonly method: string;
+  readonly answered: (answer: Answer) => void;
+}
+
+export class Plugin {
+  /** Where Jeedom is, without a path of the plugin's. */
+  readonly base: string;
+  readonly #parts: PluginParts;
+  readonly #asked = new Map<string, Asked>();
+  #questions = 0;
+
+  constructor(parts: PluginParts) {
+    this.#parts = parts;
+    this.base = parts.url.replace(/\/+$/, "").replace(endpoint, "");
+  }
+
+  /** As from a WebSocket. Undefined where the method has no answer. Rejects with `PluginLost`. */
+  async ask({ method, params, id: own }: Question, apiKey: string): Promise<Answer | undefined> {
+    // Of its answers some say whose they are by the id alone; for GEOLOC the id is the phone's key.
+    const id = method === "GEOLOC" ? own : JSON.stringify(`hearthwire-${++this.#questions}`);
+    const text = questionText({ method, params, id }, { apiKey, connexionFrom: "WS" });
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#asked.set(id, { method, answered: resolve });
+    try {
+      return await Promise.race([promise, this.#exchange(text, promise)]);
+    } finally {
+      this.#asked.delete(id);
+    }
+  }
+
+  /** As by HTTP: the answer is in the reply. Undefined where the method has none. Rejects with `PluginLost`. */
+  async askByReply(question: Question): Promise<Answer | undefined> {
+    const { text } = await this.request({ body: questionText(question, {}) });
+    const reply = readReply(text);
+    if (reply === undefined) throw this.#lost("it answers with no JSON-RPC");
+    return reply === "nothing" ? undefined : reply;
+  }
+
+  /** One request by HTTP, to the API or another `path`. Rejects with `PluginLost`. */
+  async request({ body, query = "", path = endpoint, ...more }: PluginRequest): Promise<DialAnswer> {
+    const { dialer, went } = this.#parts;
+    const json = { "content-type": "application/json" };
+    const posted = body === undefined ? {} : { method: "POST", headers: more.headers ?? json, body };
+    let answer: DialAnswer;
+    try {
+      answer = await dialer.request(`${this.base}${path}${query}`, { patience, ...posted, ...more.dial });
+    } catch (thrown) {
+      throw this.#lost(thrown instanceof Error ? thrown.message : String(thrown));
+    }
+    if (answer.status >= 400) throw this.#lost(`it answers ${answer.status}`, [401, 403].includes(answer.status));
+    went(undefined, false);
+    return answer;
+  }
+
+  /** What came at the port. False for what does not show the plugin's key. */
+  heard(text: string): boolean {
+    const answer = readAnswer(text);
+    if (answer === undefined || !this.#isPlugins(answer.jeedomApiKey)) return false;
+    const clean = { ...answer, text: this.clean(answer.text) };
+    const asked = this.#askedBy(clean);
+    if (asked === undefined) this.#parts.unasked(clean);
+    else asked.answered(clean);
+    return true;
+  }
+
+  /** Whatever it is, the plugin's key does not leave with it. */
+  clean(text: string): string {
+    const key = this.#parts.key();
+    return key !== undefined && text.includes(key) ? text.replaceAll(key, "") : text;
+  }
+
+  async #exchange(text: JsonText, byPort: Promise<Answer>): Promise<Answer | undefined> {
+    const key = encodeURIComponent(this.#parts.key() ?? "");
+    const { text: replied } = await this.request({ body: text, query: `?apikey=${key}` });
+    const reply = readReply(replied);
+    if (reply === "nothing") return undefined;
+    if (reply !== undefined) return { ...reply, text: this.clean(reply.text) };
+    return Promise.race([byPort, this.#afterGrace()]);
+  }
+
+  #afterGrace(): Promise<undefined> {
+    return new Promise((resolve) => this.#parts.clock.after(grace, () => resolve(undefined)));
+  }
+
+  /**
+   * Whose answer it is. What went wrong comes without an id: then it is the question's of the method that it names, and
+   * otherwise a CONNECT's, of which no two are asked at once for keys that are not known.
+   */
+  #askedBy({ id, eqApiKey, type, text }: Answer): Asked | undefined {
+    if (id !== undefined) return this.#asked.get(JSON.stringify(id));
+    if (eqApiKey !== undefined) return undefined;
+    const named = type === "EXCEPTION" ? /Error with '(\w+)' method/.exec(text)?.[1] : undefined;
+    return [...this.#asked.values()].find(({ method }) => method === (named ?? "CONNECT"));
+  }
+
+  #isPlugins(shown: string | undefined): boolean {
+    const key = this.#parts.key();
+    return key !== undefined && shown !== undefined && digest(shown) === digest(key);
+  }
+
+  #lost(why: string, refused = false): PluginLost {
+    const advice = refused ? "; see `key` of the bridge" : "";
+    const trouble = `Cannot ask the plugin JeedomConnect: ${this.clean(why)}${advice}`;
+    this.#parts.went(trouble, refused);
+    return new PluginLost(trouble);
+  }
+}
+
+export interface PluginRequest {
+  /** What is posted; absent for a GET. */
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly query?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly dial?: { readonly patience?: number; readonly largest?: number; readonly asBytes?: true };
+}
+
+/** Of the same length whatever is compared, so that the time it takes tells nothing. */
+function digest(text: string): string {
+  return hash("sha256", text);
+}
