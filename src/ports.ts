@@ -320,6 +320,8 @@ export interface Framing {
   join(frames: readonly Frame[]): Payload;
   /** Capability: whether a message of this text can be carried. Without it, any can. */
   fits?(text: string): boolean;
+  /** Capability: whether peers take it with ease, where it can be carried. Without it, they take any. */
+  suits?(text: string): boolean;
 }
 
 /** The writing side of one peer, given to its session by the transport. Never blocks and never throws. */

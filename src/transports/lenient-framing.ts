@@ -4,6 +4,8 @@ import { encodeTexts, type FrameLimits, longestFrame } from "./lenient-frames.ts
 
 /** The most that a board of 2015 reads: a longer length it takes for text. */
 export const largestOf2015 = 125;
+/** What boards of today have the memory for, in bytes, besides what they are there for. */
+const advised = 1024;
 
 const notAscii = /[^\x00-\x7f]/;
 const eachNotAscii = /[^\x00-\x7f]/g;
@@ -37,6 +39,7 @@ export function currentFraming({ message }: FrameLimits): Framing {
     name: message === longestFrame ? "lenient-websocket" : `lenient-websocket/${message}`,
     frame: asciiJson,
     fits: fitsWithin(message),
+    suits: fitsWithin(advised),
     join(frames) {
       const bytes = encodeTexts(frames);
       return { parts: [bytes], bytes: bytes.length };

@@ -7,15 +7,20 @@ export function bareText(data: JsonText): string {
   return data.startsWith('"') ? (JSON.parse(data) as string) : data;
 }
 
+/** Hears of publications that the peers of a form cannot take, or not with ease. */
+export interface SizeWatch {
+  cannotTake(form: RoomForm, publication: Publication): void;
+  hardlyTakes(form: RoomForm, publication: Publication): void;
+}
+
 export class RoomForm extends Form {
-  readonly #unfit: (form: RoomForm, publication: Publication) => void;
+  readonly #watch: SizeWatch;
   #lastAsked: Publication | undefined;
   #lastAnswer = false;
 
-  /** `unfit` hears of each publication that peers of this form cannot take. */
-  constructor(framing: Framing, unfit: (form: RoomForm, publication: Publication) => void) {
+  constructor(framing: Framing, watch: SizeWatch) {
     super(`espruino/${framing.name}`, framing);
-    this.#unfit = unfit;
+    this.#watch = watch;
   }
 
   override concerns(publication: Publication): boolean {
@@ -29,8 +34,12 @@ export class RoomForm extends Form {
   /** Bare text cannot say that a key was taken out of a map. */
   #fits(publication: Publication): boolean {
     if (publication.removed === true) return false;
-    const fits = this.framing.fits?.(bareText(publication.data)) ?? true;
-    if (!fits) this.#unfit(this, publication);
+    const { framing } = this;
+    if (framing.fits === undefined) return true;
+    const text = bareText(publication.data);
+    const fits = framing.fits(text);
+    if (!fits) this.#watch.cannotTake(this, publication);
+    else if (framing.suits?.(text) === false) this.#watch.hardlyTakes(this, publication);
     return fits;
   }
 

@@ -85,7 +85,7 @@ export class Rooms implements Conversation<RoomState> {
   #formFor(framing: Framing): RoomForm {
     let form = this.#forms.get(framing.name);
     if (form === undefined) {
-      form = new RoomForm(framing, (of, publication) => this.#unfit.leaveOut(of, publication));
+      form = new RoomForm(framing, this.#unfit);
       this.#forms.set(framing.name, form);
     }
     return form;

@@ -86,6 +86,22 @@ describe("What does not fit", () => {
     await board.hears("value 1", "value 50");
   });
 
+  test("with ease, because it has more than 1,024 bytes, is sent to a current board and advised against once", async () => {
+    const stage = await open();
+    const board = await Board.open(stage, "current");
+    await board.send('{"join":"a"}');
+    await until(() => stage.hub.listeners("room/a") === 1, "the room");
+    const [small, large] = ["x".repeat(1024), "y".repeat(1025)];
+    stage.publish("room/a", small);
+    expect(said(stage, "warn")).toEqual([]);
+    for (const text of [large, large, "end"]) stage.publish("room/a", text);
+    await board.hears(small, large, large, "end");
+    expect(said(stage, "warn")).toEqual([
+      expect.stringMatching(/^A message of 1025 bytes went to boards on room\/a: keep .* to 1,024 bytes/),
+    ]);
+    expect(sessionsOf(stage)[0]?.refusals).toBe(0);
+  });
+
   test("of 65,535 bytes still goes both ways to a current board", async () => {
     const stage = await open();
     const board = await Board.open(stage, "current");
