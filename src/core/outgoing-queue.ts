@@ -37,6 +37,8 @@ export class OutgoingQueue {
   dropped = 0;
   /** Since when something of a `disconnect` channel waits. */
   #strictSince = 0;
+  /** Bytes that the transport held when it was looked at last. */
+  left = 0;
   /** Since when the peer lags. */
   readonly since: number;
 

@@ -39,7 +39,7 @@ export class SessionSweep {
     this.#cancel = undefined;
     const { sessions, lagging, log } = this.#swept;
     const now = this.#clock.now();
-    for (const session of lagging) session.reconsider();
+    for (const session of lagging) session.lookAtLag();
     for (const session of sessions) {
       try {
         look(session, now);
@@ -75,14 +75,18 @@ function giveSignOfLife(session: AnySession, now: number): void {
   }
 }
 
-/** A peer answers each heartbeat: whoever has not answered the last one when the next is due is gone. */
+/**
+ * A peer answers each heartbeat: whoever has not answered the last one when the next is due is gone. Who lags is asked
+ * nothing, and has the time that others have who are not asked.
+ */
 function ask(session: AnySession, now: number): void {
   const { heartbeat } = session;
   if (heartbeat === 0 || now < session.nextBeat) return;
-  const asked = session.nextBeat - heartbeat;
+  const lags = session.queue !== undefined;
+  const heardBy = lags ? now - 2 * heartbeat : session.nextBeat - heartbeat;
   session.nextBeat = now + heartbeat;
-  if (session.lastIn < asked) session.end(new Refused("noPong"), session.queue !== undefined);
-  else if (session.queue === undefined) beat(session);
+  if (session.lastIn < heardBy) session.end(new Refused("noPong"), lags);
+  else if (!lags) beat(session);
 }
 
 function beat(session: AnySession): void {

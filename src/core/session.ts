@@ -197,6 +197,8 @@ export class Session<State = unknown> implements Inlet, Attendance {
   drained(): void {
     const queue = this.queue;
     if (queue === undefined || !this.open) return;
+    // Nobody else takes it than the peer.
+    this.lastIn = this.host.now;
     const { frames, lost } = queue.take();
     this.dropped += queue.dropped;
     this.host.figures.dropped += queue.dropped;
@@ -250,10 +252,12 @@ export class Session<State = unknown> implements Inlet, Attendance {
       code: refused.refusal.close,
       reason: refused.message,
     };
-    if (!abrupt && this.queue === undefined) {
+    if (!abrupt) {
       this.host.flush();
       if (goodbye.frames !== undefined) this.send(...goodbye.frames);
       this.settle();
+      // What waits for a peer that lags goes with the rest: nothing comes after it.
+      this.drained();
       // Writing may have shown that the peer is gone, or too slow.
       if (!this.open) return;
     }
@@ -312,6 +316,16 @@ export class Session<State = unknown> implements Inlet, Attendance {
       return;
     }
     queue.add(batch, this.host.now, this.host.policyOf);
+    this.reconsider();
+  }
+
+  /** Looks at a lagging session, whose transport gets nothing more: what is less there than before, its peer has read. */
+  lookAtLag(): void {
+    const { queue } = this;
+    if (queue === undefined) return;
+    const left = this.outlet.queued();
+    if (left < queue.left) this.lastIn = this.host.now;
+    queue.left = left;
     this.reconsider();
   }
 

@@ -2,9 +2,18 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Batch } from "../../src/core/form.ts";
 import { OutgoingQueue } from "../../src/core/outgoing-queue.ts";
+import { Refused } from "../../src/core/refusals.ts";
 import type { Publication } from "../../src/ports.ts";
 import { lineFraming } from "../fakes/outlet.ts";
-import { fromNow, type Peer, PlainForm, Setting, settingsByFirstLevel } from "./setting.ts";
+import {
+  fromNow,
+  type Peer,
+  PlainConversation,
+  PlainForm,
+  Setting,
+  settingsByFirstLevel,
+  somebody,
+} from "./setting.ts";
 
 /** A peer that listens and has stopped reading, with one publication in the kernel already. */
 function stalled(setting: Setting, channel: string): Peer {
@@ -214,6 +223,26 @@ describe("a slow peer", () => {
     expect(peer.outlet.ends).toMatchObject([{ code: 3008 }]);
   });
 
+  test("that is sent away gets all that waits, and the goodbye", () => {
+    const setting = new Setting();
+    const peer = setting.connect();
+    setting.listen(peer, "a", "oldest/a");
+    setting.endTurn();
+    peer.outlet.stopReading();
+    for (const channel of ["a", "a", "oldest/a"]) {
+      setting.publish(channel);
+      setting.endTurn();
+    }
+    for (let count = 0; count < 20; count++) setting.publish("oldest/a", hundred);
+    setting.endTurn();
+    peer.session.send("own");
+    peer.session.end(new Refused("badRequest"));
+    expect(peer.outlet.frames.slice(0, 4)).toEqual(["live", "a#1 1", "gap oldest/a", "a#2 1"]);
+    expect(peer.outlet.frames.slice(-2)).toEqual(["own", "goodbye"]);
+    expect(peer.outlet.ends).toMatchObject([{ code: 3501, abrupt: false }]);
+    expect(setting.conversation.endings).toHaveLength(1);
+  });
+
   test("that ends by the transport is forgotten with its queue", () => {
     const setting = new Setting();
     const peer = stalled(setting, "a");
@@ -223,6 +252,46 @@ describe("a slow peer", () => {
     setting.clock.advance(60_000);
     expect(peer.outlet.ends).toEqual([]);
     expect(setting.log.errors).toEqual([]);
+  });
+});
+
+describe.each([false, true])("a peer that lags, where heartbeats ask for an answer: %p,", (asksForAnswer) => {
+  const lagging = (setting: Setting): Peer => {
+    const peer = setting.connect(somebody, Object.assign(new PlainConversation(), { asksForAnswer }));
+    setting.listen(peer, "latest/a");
+    setting.endTurn();
+    peer.session.beatEvery(25_000);
+    peer.outlet.stopReading();
+    setting.publish("latest/a", hundred);
+    setting.endTurn();
+    return peer;
+  };
+
+  test("lives as long as it takes a little now and then", () => {
+    const setting = new Setting();
+    const peer = lagging(setting);
+    for (let round = 0; round < 10; round++) {
+      setting.clock.advance(40_000);
+      setting.publish("latest/a");
+      peer.outlet.readSome(10);
+    }
+    expect(peer.outlet.ends).toEqual([]);
+    setting.clock.advance(90_000);
+    expect(peer.outlet.ends).toMatchObject([{ code: 3012, abrupt: true }]);
+  });
+
+  test("lives as long as it takes all that it was sent, in its time", () => {
+    const setting = new Setting();
+    const peer = lagging(setting);
+    for (let round = 0; round < 10; round++) {
+      setting.publish("latest/a");
+      setting.clock.advance(40_000);
+      peer.outlet.readOn();
+      peer.outlet.stopReading();
+      setting.publish("latest/a");
+      setting.endTurn();
+    }
+    expect(peer.outlet.ends).toEqual([]);
   });
 });
 

@@ -28,6 +28,7 @@ export class FakeOutlet implements Outlet {
   onFrame: ((frame: string) => void) | undefined;
   #reading = true;
   #held: Payload[] = [];
+  #taken = 0;
 
   constructor(framing: Framing = lineFraming) {
     this.framing = framing;
@@ -42,7 +43,7 @@ export class FakeOutlet implements Outlet {
   }
 
   queued(): number {
-    return this.#held.reduce((bytes, payload) => bytes + payload.bytes, 0);
+    return this.#held.reduce((bytes, payload) => bytes + payload.bytes, -this.#taken);
   }
 
   write(payload: Payload): boolean {
@@ -68,6 +69,11 @@ export class FakeOutlet implements Outlet {
     this.#reading = false;
   }
 
+  /** The peer reads so many bytes of what the kernel holds, and not all of it. */
+  readSome(bytes: number): void {
+    this.#taken += bytes;
+  }
+
   /** The peer reads all that the kernel holds, and the session hears of it. */
   readOn(): void {
     if (this.#reading) return;
@@ -86,6 +92,7 @@ export class FakeOutlet implements Outlet {
   #takeHeld(): void {
     const held = this.#held;
     this.#held = [];
+    this.#taken = 0;
     for (const payload of held) this.#receive(payload);
   }
 

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { errorText, Refused } from "../../../src/core/refusals.ts";
 import type { AnySession } from "../../../src/core/session.ts";
-import { httpAnswer, opcodes, until } from "../../transports/raw-client.ts";
+import { httpAnswer, opcodes, serverFrames, until } from "../../transports/raw-client.ts";
 import { Board, frameOf2015 } from "./boards.ts";
-import { currentRequest, Stage, type StageOptions } from "./stage.ts";
+import { currentRequest, requestOf2015, Stage, type StageOptions } from "./stage.ts";
 
 const stages: Stage[] = [];
 async function open(options: StageOptions = {}): Promise<Stage> {
@@ -196,6 +196,20 @@ describe("Who may come", () => {
     await header.send(currentRequest(undefined, "/", "X-API-Key: hw_wrong_0123456789abcdef\r\n"));
     await until(() => header.closed, "the end");
     expect(httpAnswer(header.bytes)?.status).toBe(401);
+  });
+
+  test("and sends a wrong key right after the 101 is sent away, and hears why behind what waits for it", async () => {
+    const stage = await open();
+    const hasty = await stage.connect();
+    for (const piece of requestOf2015) await hasty.send(piece);
+    await stage.sessions(1);
+    await until(() => [...stage.hub.sessions].every(({ queue }) => queue !== undefined), "the welcome on its way");
+    await hasty.send(frameOf2015('{"apiKey":"hw_wrong_0123456789abcdef"}'));
+    await stage.sessions(0);
+    for (let spaced = 0; spaced < 4; spaced++) await stage.clock.advance(100);
+    await until(() => hasty.closed, "the end");
+    const heard = serverFrames(httpAnswer(hasty.bytes)?.rest ?? Buffer.alloc(0)).map(({ payload }) => String(payload));
+    expect(heard).toEqual(["User Joined", errorText(new Refused("unauthorized"))]);
   });
 
   test("has given no key, and hears nothing of refusals; log and session tell", async () => {
