@@ -10,6 +10,7 @@ import type { Assembled, Bridges, ListeningPlace, Parts, ProtocolOffered } from 
 import { type ReloadParts, reload } from "./assembly/reload.ts";
 import {
   ReloadedTokens,
+  reloadedAddresses,
   reloadedBridges,
   reloadedCalls,
   reloadedChannels,
@@ -249,7 +250,14 @@ class Assembly implements Gateway {
     this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
     this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges ?? []);
     const channels = reloadedChannels({ hub, broker: this.#broker });
-    const rest = [tokens, listeners, callees, reloadedBridges(this.#bridges), reloadedStrangers(hub)];
+    const rest = [
+      tokens,
+      listeners,
+      callees,
+      reloadedBridges(this.#bridges),
+      reloadedStrangers(hub),
+      reloadedAddresses(this.#devices.registry),
+    ];
     this.#reload = { inForce, read: readConfig, parts: [channels, ...rest] };
     const status = (): Status => this.status();
     const { putAll, backUp } = data;

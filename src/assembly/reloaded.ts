@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { tokensOf } from "../config/token-keys.ts";
 import { backendCallable } from "../core/call-backends.ts";
 import type { Calls } from "../core/calls.ts";
+import type { DeviceRegistry } from "../core/device-registry.ts";
 import type { Hub } from "../core/hub.ts";
 import { Refused } from "../core/refusals.ts";
 import type { Tokens } from "../core/tokens.ts";
@@ -59,6 +60,15 @@ export function reloadedStrangers(hub: Hub): Reloading {
         ({ principal }) => principal.id === "anonymous",
         () => new Refused("forceReconnect", "Who may come without a key has changed"),
       );
+    },
+  };
+}
+
+/** Devices that find the gateway elsewhere now are told so. */
+export function reloadedAddresses(registry: DeviceRegistry): Reloading {
+  return {
+    prepare: (_, changes) => () => {
+      if (concerns(changes, "addresses")) registry.announce();
     },
   };
 }

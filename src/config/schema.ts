@@ -76,6 +76,7 @@ export const schema = z.strictObject({
   ),
   addresses: option(
     {
+      live: true,
       is: "Where devices find the gateway: what stands in their QR codes.",
       example: { internal: { http: "http://192.168.1.5:8642" }, external: { http: "https://push.example.org" } },
     },

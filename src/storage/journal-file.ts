@@ -148,7 +148,7 @@ export class JournalFile {
     const { channel: name, kind } = record;
     let channel = created.get(name) ?? this.#channels.byName.get(name);
     if (channel === undefined) {
-      channel = this.#create(name, kind);
+      channel = this.#create(record);
       created.set(name, channel);
     } else if (channel.kind !== kind) {
       this.#database.query("UPDATE channels SET kind = ? WHERE id = ?").run(kind, channel.id);
@@ -166,11 +166,15 @@ export class JournalFile {
     );
   }
 
-  #create(name: string, kind: ChannelKind): ChannelState {
+  /** One that does not begin with its first offset was there before, and is forgotten up to here. */
+  #create({ channel: name, kind, offset, seq }: JournalRecord): ChannelState {
+    const trimmedOffset = offset - 1;
+    const trimmedSeq = trimmedOffset === 0 ? 0 : seq - 1;
     const insert = this.#database.query(
-      "INSERT INTO channels (name, kind, offset, trimmed_offset, trimmed_seq) VALUES (?, ?, 0, 0, 0)",
+      "INSERT INTO channels (name, kind, offset, trimmed_offset, trimmed_seq) VALUES (?, ?, ?, ?, ?)",
     );
-    return channelState(Number(insert.run(name, kind).lastInsertRowid), name, kind, 0, 0, 0);
+    const { lastInsertRowid: id } = insert.run(name, kind, trimmedOffset, trimmedOffset, trimmedSeq);
+    return channelState(Number(id), name, kind, trimmedOffset, trimmedOffset, trimmedSeq);
   }
 
   #noteRuns({ runs, reserve }: Batch): void {

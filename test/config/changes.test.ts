@@ -54,7 +54,17 @@ describe("what a reload would change", () => {
 
   test("is marked for every option", () => {
     const live = options.filter(({ path, notes }) => path.length === 1 && notes.live).map(({ path }) => path[0]);
-    expect(live).toEqual(["anonymous", "origins", "channels", "bridges", "tokens", "calls", "drain", "limits"]);
+    expect(live).toEqual([
+      "addresses",
+      "anonymous",
+      "origins",
+      "channels",
+      "bridges",
+      "tokens",
+      "calls",
+      "drain",
+      "limits",
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import type { ChannelSettings } from "../../src/ports.ts";
+import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
+import type { ChannelSettings, Past, Receipt } from "../../src/ports.ts";
 import { stream } from "../fakes/channels.ts";
 import { settle } from "../fakes/clock.ts";
 import { FakeJournal } from "../fakes/journal.ts";
@@ -61,8 +62,49 @@ test("What waits for the journal when its channel begins anew is refused, and wh
   const next = outcome(() => setting.publishLater("a", "1", "lamp"));
   setting.endTurn();
   journal.let();
-  expect(await next).toMatchObject({ offset: 1 });
+  // In the epoch of the journal no offset comes twice.
+  expect(await next).toMatchObject({ offset: 2 });
 });
+
+test("A channel that is made durable again honours no place that it had before, nor one of the time in between", async () => {
+  const { setting, journal, change } = changing({ durable: "yes" });
+  const publish = async (to: Setting): Promise<Receipt> => {
+    const receipt = to.publishLater("a");
+    to.endTurn();
+    return await receipt;
+  };
+  await publish(setting);
+  const { epoch, offset } = await publish(setting);
+  const before = { run: setting.hub.run, seq: seqOf(setting) };
+  change({});
+  setting.publish("a");
+  setting.publish("b");
+  const between = { run: setting.hub.run, seq: seqOf(setting) - 1 };
+  change({ durable: "yes" });
+  const after = await publish(setting);
+  expect(after.epoch).toBe(epoch);
+  expect(after.offset).toBeGreaterThan(offset);
+  const now = { run: setting.hub.run, seq: seqOf(setting) };
+  const successor = new Setting({ settingsOf: () => ({ ...stream, durable: "yes" }), journal: journal.crash() });
+  if (successor.broker instanceof EmbeddedBroker) await successor.broker.start();
+  for (const { broker } of [setting, successor]) {
+    const as = (past: Past): unknown => {
+      const reading = broker.read({ id: "a", names: ["a"], patterns: [] }, past);
+      return reading instanceof Promise ? reading : reading.channels[0]?.as;
+    };
+    expect(as({ from: "offset", epoch, offset })).toBe("gap");
+    expect(as({ from: "position", position: before })).toBe("gap");
+    expect(as({ from: "position", position: between })).toBe("gap");
+    expect(as({ from: "position", position: now })).toBe("missed");
+    expect(as({ from: "offset", ...after })).toBe("missed");
+  }
+  expect(await publish(successor)).toMatchObject({ epoch, offset: after.offset + 1 });
+});
+
+function seqOf({ broker }: Setting): number {
+  const reading = broker.read({ id: "", names: [], patterns: [] }, { from: "now", history: 0 });
+  return reading instanceof Promise ? Number.NaN : reading.position.seq;
+}
 
 test("Where presence is another, subscribers have to come back, and the channel goes on", () => {
   const { setting, change } = changing({});

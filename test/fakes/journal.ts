@@ -138,8 +138,8 @@ export class FakeJournal implements Journal {
       kept = {
         kind,
         offset: kept?.offset ?? 0,
-        trimmedOffset: kept?.trimmedOffset ?? 0,
-        trimmedSeq: kept?.trimmedSeq ?? 0,
+        trimmedOffset: kept?.trimmedOffset ?? offset - 1,
+        trimmedSeq: kept?.trimmedSeq ?? (offset === 1 ? 0 : seq - 1),
         publications: kept?.publications ?? [],
         entries: new Map(),
       };

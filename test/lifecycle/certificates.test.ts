@@ -3,8 +3,13 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { Listeners } from "../../src/assembly/listeners.ts";
+import { parseConfig } from "../../src/config/load.ts";
 import { CertificateInUse, readCertificate } from "../../src/transports/certificates.ts";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
+import { FakeClock } from "../fakes/clock.ts";
+import { FakeLog } from "../fakes/log.ts";
+import { freePort } from "./stream-of-visitors.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -66,6 +71,15 @@ describe("a listener with TLS", () => {
     const posting = await dial(port);
     posting.write("POST /channels/demo/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\nfir");
 
+    const socket = new WebSocket(`wss://127.0.0.1:${port}/channels/demo/x`, {
+      tls: { rejectUnauthorized: false },
+    } as never);
+    const told: string[] = [];
+    socket.onmessage = ({ data }) => told.push(String(data));
+    await new Promise((resolve) => {
+      socket.onopen = resolve;
+    });
+
     copy(second, used);
     command.signal("SIGHUP");
     await command.until(() => command.stderr.includes("A renewed certificate is in use"));
@@ -75,6 +89,10 @@ describe("a listener with TLS", () => {
     posting.write("st!");
     expect(await answer).toContain("200 OK");
     await heard((text) => text.includes("first!"));
+    while (!told.some((text) => text.includes("first!"))) await Bun.sleep(2);
+    // It is heard as well.
+    socket.send('{"channel":"demo/x","data":"second!"}');
+    await heard((text) => text.includes("second!"));
 
     // The key of another certificate, as for a moment while both files are written.
     copyFileSync(first.cert, used.cert);
@@ -82,6 +100,7 @@ describe("a listener with TLS", () => {
     await command.until(() => command.stderr.includes("Nothing was changed"));
     expect(command.stderr).toContain(`Cannot use ${used.cert} for TLS: the key in ${used.key} is not its own`);
     expect(await nameAt(port)).toBe("second");
+    socket.close();
     listening.destroy();
     posting.destroy();
   });
@@ -111,6 +130,33 @@ describe("a listener with TLS", () => {
     const { code, stderr } = await home.run(["serve", "--listen", "127.0.0.1:0", "--tls-cert", path, "--tls-key", key]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: `Cannot use ${path} for TLS: ${why}\n` });
   });
+});
+
+test("Renewed certificates are taken up at intervals too, by themselves; what is wrong with them is logged once", async () => {
+  const [first, second] = [make("first"), make("second")];
+  const used = { cert: join(home.folder, "used.pem"), key: join(home.folder, "used.key") };
+  copy(first, used);
+  const [clock, log] = [new FakeClock(), new FakeLog()];
+  const config = parseConfig({ text: "unix_socket: false", env: { HOME: home.folder } });
+  const listeners = new Listeners(config, log, clock);
+  const port = await freePort();
+  listeners.hold({ host: "127.0.0.1", port }, used);
+  listeners.renewCertificates();
+  copy(second, used);
+  expect(await nameAt(port)).toBe("first");
+  const stays = await dial(port);
+  clock.advance(60_000);
+  expect(await nameAt(port)).toBe("second");
+  expect(stays.destroyed).toBeFalse();
+  stays.destroy();
+  writeFileSync(used.key, "no key");
+  for (let minute = 0; minute < 5; minute++) clock.advance(60_000);
+  expect(await nameAt(port)).toBe("second");
+  expect(log.lines.filter(({ text }) => text.includes("it is no private key"))).toHaveLength(1);
+  copy(first, used);
+  clock.advance(60_000);
+  expect(await nameAt(port)).toBe("first");
+  listeners.cut();
 });
 
 describe("HSTS", () => {

@@ -342,7 +342,7 @@ export class EmbeddedBroker implements Broker {
     this.#logs.delete(channel);
     // Places in what it held before are honoured no more.
     this.#evictedSeq = this.#seq;
-    this.#create(channel).trimmedSeq = this.#seq;
+    this.#create(channel).beginAfter(Math.max(this.#seq, old.given), this.#seq);
   }
 
   #file(log: ChannelLog): void {

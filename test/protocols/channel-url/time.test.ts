@@ -1,7 +1,15 @@
 /** What the protocol does as time goes by: heartbeats, the end of old streams, and polls that wait. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Journal } from "../../../src/ports.ts";
-import { until } from "../../transports/raw-client.ts";
+import {
+  httpAnswer,
+  opcodes,
+  RawClient,
+  type ServerFrame,
+  serverFrames,
+  until,
+  upgradeHead,
+} from "../../transports/raw-client.ts";
 import { clients, type Listening, openWs, type Poll, poll, publish } from "./clients.ts";
 import { openGateway, type TestGateway } from "./gateway.ts";
 
@@ -100,6 +108,24 @@ test("a WebSocket whose peer answers pings lives on beyond `max_age`; one that d
   socket.pause();
   await gateway.clock.advance(100_000);
   await until(() => gateway.hub.sessions.size === 0, "the end of the session");
+});
+
+test("a WebSocket whose peer reads and answers no ping is told 3012 after two intervals", async () => {
+  const client = await RawClient.connect(Number(new URL(gateway.url).port));
+  await client.send(upgradeHead("/channels/a"));
+  const frames = (): ServerFrame[] => serverFrames(httpAnswer(client.bytes)?.rest ?? Buffer.alloc(0));
+  await until(() => frames().some(({ payload }) => payload.includes('"live"')), "being live");
+  for (let interval = 1; interval <= 2; interval++) {
+    await gateway.clock.advance(25_000);
+    await until(() => frames().filter(({ opcode }) => opcode === opcodes.ping).length === interval, "the ping");
+  }
+  expect(client.closed).toBeFalse();
+  await gateway.clock.advance(26_000);
+  await until(() => client.closed, "the end");
+  const { opcode, payload } = frames().at(-1) ?? {};
+  expect(opcode).toBe(opcodes.close);
+  expect(payload?.readUInt16BE(0)).toBe(3012);
+  expect(payload?.toString("utf8", 2)).toBe("No sign of life");
 });
 
 describe("a poll", () => {
