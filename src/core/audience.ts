@@ -14,7 +14,8 @@ const noPublications: (Publication | undefined)[] = [];
 export class Audience {
   readonly form: Form;
   readonly selector: Selector;
-  readonly sessions = new Set<Listener>();
+  /** Who listens. Most channels of somebody's own have one listener, who needs no set. */
+  #listeners: Listener | Set<Listener> | undefined;
   /** Sessions whose reading is on its way, and what was published meanwhile. Absent while there are none: most of the time. */
   #gathering: Map<Listener, Publication[]> | undefined;
   #frames = noFrames;
@@ -33,17 +34,30 @@ export class Audience {
     this.selector = selector;
   }
 
+  /** Who listens by now. */
+  get listeners(): Iterable<Listener> {
+    const listeners = this.#listeners;
+    if (listeners instanceof Set) return listeners;
+    return listeners === undefined ? [] : [listeners];
+  }
+
   /** Who listens, or will when its reading is there. */
   get all(): readonly Listener[] {
-    return [...this.sessions, ...(this.#gathering?.keys() ?? [])];
+    return [...this.listeners, ...(this.#gathering?.keys() ?? [])];
   }
 
   get size(): number {
-    return this.sessions.size + (this.#gathering?.size ?? 0);
+    return this.#count + (this.#gathering?.size ?? 0);
   }
 
   has(session: Listener): boolean {
-    return this.sessions.has(session) || this.gathered(session) !== undefined;
+    return this.hears(session) || this.gathered(session) !== undefined;
+  }
+
+  /** Whether it listens by now. */
+  hears(session: Listener): boolean {
+    const listeners = this.#listeners;
+    return listeners instanceof Set ? listeners.has(session) : listeners === session;
   }
 
   /** Keeps what is published from now on for a session whose reading is on its way. */
@@ -66,7 +80,7 @@ export class Audience {
   /** Notes a publication for the end of the turn. True if it is the first of the turn. */
   owe(publication: Publication): boolean {
     if (this.#gathering !== undefined) for (const gathered of this.#gathering.values()) gathered.push(publication);
-    if (this.sessions.size === 0) return false;
+    if (this.#listeners === undefined) return false;
     const { form } = this;
     if (form.counted && !this.#follows(publication)) return this.#break(publication.channel);
     if (!form.concerns(publication)) return false;
@@ -74,7 +88,7 @@ export class Audience {
   }
 
   oweChange(change: PresenceChange): boolean {
-    if (this.sessions.size === 0) return false;
+    if (this.#listeners === undefined) return false;
     const frame = this.form.presence(change);
     return frame !== undefined && this.#note(frame, undefined);
   }
@@ -84,8 +98,8 @@ export class Audience {
    * up to this `seq` will come any more.
    */
   join(session: Listener, seq: number, offset: number, delivered: number): void {
-    if (this.sessions.size === 0) this.#offset = offset;
-    this.sessions.add(session);
+    if (this.#listeners === undefined) this.#offset = offset;
+    this.#admit(session);
     this.#endGathering(session);
     // Nothing that it knows can reach it, and no frame builds on one before it.
     if (seq <= delivered && !this.owing && !this.form.chained) return;
@@ -94,7 +108,10 @@ export class Audience {
   }
 
   leave(session: Listener): void {
-    this.sessions.delete(session);
+    if (this.#listeners === session) this.#listeners = undefined;
+    else if (this.#listeners instanceof Set && this.#listeners.delete(session) && this.#listeners.size === 0) {
+      this.#listeners = undefined;
+    }
     this.#endGathering(session);
     this.#newcomers?.delete(session);
   }
@@ -111,13 +128,15 @@ export class Audience {
     this.#publications = noPublications;
     const newcomers = this.#newcomers;
     if (newcomers === undefined) {
-      const handed = frames.length * this.sessions.size;
-      for (const session of this.sessions) session.owe(batch);
+      const handed = frames.length * this.#count;
+      const listeners = this.#listeners;
+      if (listeners instanceof Set) for (const session of listeners) session.owe(batch);
+      else listeners?.owe(batch);
       return handed;
     }
     let handed = 0;
     let first: Batch | undefined;
-    for (const session of this.sessions) {
+    for (const session of this.listeners) {
       const known = newcomers.get(session);
       if (known === undefined) {
         session.owe(batch);
@@ -135,6 +154,19 @@ export class Audience {
     }
     if (newcomers.size === 0) this.#newcomers = undefined;
     return handed;
+  }
+
+  get #count(): number {
+    const listeners = this.#listeners;
+    if (listeners instanceof Set) return listeners.size;
+    return listeners === undefined ? 0 : 1;
+  }
+
+  #admit(session: Listener): void {
+    const listeners = this.#listeners;
+    if (listeners === undefined) this.#listeners = session;
+    else if (listeners instanceof Set) listeners.add(session);
+    else if (listeners !== session) this.#listeners = new Set([listeners, session]);
   }
 
   /** True if it is the first of the turn. */

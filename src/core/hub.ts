@@ -360,7 +360,7 @@ export class Hub implements SessionHost {
   /** The sessions of an audience that missed something were told so. */
   #letGo(audience: Audience): void {
     this.log.warn({ channel: audience.selector.id }, "A publication is missing: subscribers are told to come back");
-    for (const session of [...audience.sessions] as AnySession[]) {
+    for (const session of [...audience.listeners] as AnySession[]) {
       session.conversation.lost?.(session, audience.selector.names);
     }
     audience.broken = false;

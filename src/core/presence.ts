@@ -36,7 +36,7 @@ export class Presence {
       const members = this.#channels.get(channel);
       const member = members?.get(session);
       if (members === undefined || member === undefined) continue;
-      const others = audiencesOf(session).filter((other) => other !== audience && other.sessions.has(session));
+      const others = audiencesOf(session).filter((other) => other !== audience && other.hears(session));
       if (others.some(({ selector }) => selector.names.includes(channel))) continue;
       members.delete(session);
       if (members.size === 0) this.#channels.delete(channel);

@@ -17,7 +17,8 @@ const nobody: readonly Audience[] = [];
 const passingRoutes = 100_000;
 
 export class Routes {
-  readonly #audiences = new Map<string, Audience>();
+  /** By the ids of their forms and selectors. */
+  readonly #audiences = new Map<string, Map<string, Audience>>();
   readonly #routes = new Map<string, Route>();
   /** Routes of channels that only patterns reach. */
   readonly #passing = new Map<string, Route>();
@@ -42,7 +43,7 @@ export class Routes {
   }
 
   find(form: Form, selector: Selector): Audience | undefined {
-    return this.#audiences.get(audienceId(form, selector));
+    return this.#audiences.get(form.id)?.get(selector.id);
   }
 
   /** The audience for a form and a selector; a new one where there is none. */
@@ -50,7 +51,9 @@ export class Routes {
     const known = this.find(form, selector);
     if (known !== undefined) return known;
     const audience = new Audience(form, selector);
-    this.#audiences.set(audienceId(form, selector), audience);
+    const alike = this.#audiences.get(form.id);
+    if (alike === undefined) this.#audiences.set(form.id, new Map([[selector.id, audience]]));
+    else alike.set(selector.id, audience);
     for (const name of selector.names) {
       const route = this.#routes.get(name);
       if (route === undefined) {
@@ -68,8 +71,10 @@ export class Routes {
 
   /** Forgets an audience that nobody belongs to any more. */
   dissolve(audience: Audience): void {
-    const { selector } = audience;
-    this.#audiences.delete(audienceId(audience.form, selector));
+    const { form, selector } = audience;
+    const alike = this.#audiences.get(form.id);
+    alike?.delete(selector.id);
+    if (alike?.size === 0) this.#audiences.delete(form.id);
     for (const name of selector.names) {
       const route = this.#routes.get(name);
       if (route === undefined) continue;
@@ -80,8 +85,4 @@ export class Routes {
     for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
     if (selector.patterns.length > 0) this.#patternsVersion++;
   }
-}
-
-function audienceId(form: Form, selector: Selector): string {
-  return `${form.id} ${selector.id}`;
 }
