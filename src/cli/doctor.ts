@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { messageOf } from "../core/thrown.ts";
 import { lookAtAddress } from "./doctor/certificate.ts";
 import { type Finding, type Place, untested } from "./doctor/finding.ts";
 import { lookAtClock, lookAtPages, lookForGateway } from "./doctor/gateway.ts";
 import { listenInSilence, lookAtStreams, lookAtWebSocket } from "./doctor/streams.ts";
-import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
+import { CommandFailure, wrongUse } from "./failure.ts";
 import { elsewhereOf, optionsOf } from "./globals.ts";
 import { note, print, printJson, tame } from "./output.ts";
 

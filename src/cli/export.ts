@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { messageOf } from "../core/thrown.ts";
 import { identitiesShape } from "../http/api-transfer.ts";
 import { askFor } from "./door.ts";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { CommandFailure } from "./failure.ts";
 import { type Globals, optionsOf } from "./globals.ts";
 import { identityDoor, through } from "./open-door.ts";
 import { note, print } from "./output.ts";

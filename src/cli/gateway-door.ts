@@ -1,8 +1,9 @@
 /** A running gateway: by the control socket of its data directory, or by its URL. */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import { messageOf } from "../core/thrown.ts";
 import type { Question, StreamingDoor } from "./door.ts";
-import { CommandFailure, codeOf, exitCodes, messageOf } from "./failure.ts";
+import { CommandFailure, codeOf, exitCodes } from "./failure.ts";
 import type { Elsewhere } from "./globals.ts";
 
 /** Where it is: for the owner of this machine, or for anybody with a key. */

@@ -5,7 +5,8 @@ import type { Command } from "commander";
 import type { Flags } from "../config/environment.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { messageOf } from "../core/thrown.ts";
+import { CommandFailure } from "./failure.ts";
 
 export interface Globals {
   readonly config?: string;

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { messageOf } from "../core/thrown.ts";
 import { importedShape } from "../http/api-transfer.ts";
 import { askFor } from "./door.ts";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { CommandFailure } from "./failure.ts";
 import { optionsOf } from "./globals.ts";
 import { identityDoor, through } from "./open-door.ts";
 import { note, printJson } from "./output.ts";

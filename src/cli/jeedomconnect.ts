@@ -5,7 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
+import { messageOf } from "../core/thrown.ts";
+import { CommandFailure, wrongUse } from "./failure.ts";
 import { type Globals, optionsOf } from "./globals.ts";
 import { stopSignal } from "./serve.ts";
 

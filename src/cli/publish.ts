@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { messageOf } from "../core/thrown.ts";
 import { channelPath } from "./channel-path.ts";
 import { askFor, type Question } from "./door.ts";
-import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
+import { CommandFailure, wrongUse } from "./failure.ts";
 import { optionsOf } from "./globals.ts";
 import { gatewayDoor, through } from "./open-door.ts";
 import { note, printJson } from "./output.ts";

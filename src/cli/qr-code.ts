@@ -1,7 +1,8 @@
 /** QR codes of JSON: shown on the terminal, written as images, and read from images. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { messageOf } from "../core/thrown.ts";
+import { CommandFailure } from "./failure.ts";
 import { note } from "./output.ts";
 
 /** Largest image that is read, in bytes; a QR code is some kilobytes. */

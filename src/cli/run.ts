@@ -2,7 +2,8 @@
 import { CommanderError } from "commander";
 import { ConfigError } from "../config/faults.ts";
 import { redact } from "../core/redaction.ts";
-import { CommandFailure, exitCodes, messageOf } from "./failure.ts";
+import { messageOf } from "../core/thrown.ts";
+import { CommandFailure, exitCodes } from "./failure.ts";
 import { note } from "./output.ts";
 import { makeProgram } from "./program.ts";
 

@@ -1,6 +1,7 @@
 /** Secrets come in files or by the standard input: what stands on a command line, every process of the machine can see. */
 import { readFileSync } from "node:fs";
-import { CommandFailure, messageOf } from "./failure.ts";
+import { messageOf } from "../core/thrown.ts";
+import { CommandFailure } from "./failure.ts";
 
 /** The text of a file, or of the standard input for `-`, without its last line break. */
 export function readSecret(file: string): string {

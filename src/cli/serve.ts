@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { version } from "../../package.json" with { type: "json" };
 import type { Config } from "../config/schema.ts";
+import { messageOf } from "../core/thrown.ts";
 import type { Gateway, Systemd } from "../gateway.ts";
 import type { Log } from "../ports.ts";
 import { addConfigOptions, configFlags } from "./config-options.ts";
-import { CommandFailure, messageOf, wrongUse } from "./failure.ts";
+import { CommandFailure, wrongUse } from "./failure.ts";
 import { configOf, optionsOf } from "./globals.ts";
 import { Launcher } from "./launcher.ts";
 import { note, print, printJson } from "./output.ts";

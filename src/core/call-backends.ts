@@ -1,6 +1,8 @@
 /** Methods that a backend of the user's answers by HTTP: who calls is told to it, and what it says no with is told back. */
+
 import type { Dialer, JsonText, Log } from "../ports.ts";
 import type { Callable } from "./calls.ts";
+import { oneLine } from "./json.ts";
 import { type RefusalKey, Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 
@@ -50,18 +52,17 @@ export function backendCallable({ url, timeout, max_size: most }: CallBackend, p
 }
 
 function answerOf(method: string, { status, text }: { readonly status: number; readonly text: string }, log: Log) {
-  if (status >= 200 && status < 300) return oneLine(method, text);
+  if (status >= 200 && status < 300) return lineOf(method, text);
   const key = statuses[status];
   if (key !== undefined) throw new Refused(key, messageIn(text) ?? `Cannot call ${method}: its backend says ${status}`);
   log.warn({ method, status }, "A call's backend failed");
   throw new Refused("notAvailable", `Cannot call ${method}: what answers it failed`);
 }
 
-function oneLine(method: string, text: string): JsonText {
+function lineOf(method: string, text: string): JsonText {
   if (text.trim() === "") return "null";
   try {
-    const value: unknown = JSON.parse(text);
-    return /[\r\n]/.test(text) ? JSON.stringify(value) : text.trim();
+    return oneLine(text);
   } catch {
     throw new Refused("notAvailable", `Cannot call ${method}: what answers it sent no JSON`);
   }

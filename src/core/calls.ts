@@ -1,11 +1,14 @@
 /** Methods that peers may call: a registry, the grant `call`, and the refusals of both. */
 import type { JsonText, MaybePromise } from "../ports.ts";
 import { matches, patternFault } from "./channels.ts";
+import { type JsonObject, parseObject } from "./json.ts";
 import { Refused } from "./refusals.ts";
 import type { Principal } from "./session.ts";
 
 /** Answers a call, or throws `Refused`: 108 while it cannot, 107 where it can make nothing of the parameters. */
 export type Callable = (params: JsonText, by: Principal, method: string) => MaybePromise<JsonText>;
+
+export type BridgeMethod = (params: JsonObject) => MaybePromise<JsonText>;
 
 /** Levels separated by `.`: `deconz.set`. */
 const methodForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
@@ -22,6 +25,16 @@ export class Calls {
     this.#methods.set(method, callable);
     return () => {
       if (this.#methods.get(method) === callable) this.#methods.delete(method);
+    };
+  }
+
+  /** `<bridge>.<name>` for each of a bridge's methods, whose parameters are an object. The answer takes them back. */
+  registerAll(bridge: string, methods: Readonly<Record<string, BridgeMethod>>): () => void {
+    const takeBack = Object.entries(methods).map(([name, method]) =>
+      this.register(`${bridge}.${name}`, (params) => method(objectIn(params))),
+    );
+    return () => {
+      for (const back of takeBack) back();
     };
   }
 
@@ -50,6 +63,12 @@ export class Calls {
       throw new Refused("methodNotFound", `Cannot call ${method.slice(0, 80)}: no such method`);
     return callable(params, by, method);
   }
+}
+
+function objectIn(params: JsonText): JsonObject {
+  const value = parseObject(params);
+  if (value === undefined) throw new Refused("badRequest", "Cannot call it: give an object of parameters");
+  return value;
 }
 
 function levels(method: string): string {

@@ -1,29 +1,27 @@
 /** Turning what publishers send into drafts, on every protocol of ours. Pure. */
 import type { Draft, JsonText } from "../ports.ts";
+import { isObject, type JsonObject, oneLine } from "./json.ts";
 import { memberText } from "./member-text.ts";
 import { Refused } from "./refusals.ts";
+import { messageOf } from "./thrown.ts";
 
 const longestKey = 255;
 const mostTags = 32;
 const longestTag = 255;
 
-export type Members = Readonly<Record<string, unknown>>;
-
 /** A JSON object's members, or refused. */
-export function requireMembers(value: unknown, fault: string): Members {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Members;
+export function requireMembers(value: unknown, fault: string): JsonObject {
+  if (isObject(value)) return value;
   throw new Refused("badRequest", fault);
 }
 
 /** One line of JSON from a publisher's JSON text, whose own spelling of numbers and order of members stay. */
 export function jsonLine(text: string): JsonText {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Refused("badRequest", `Cannot parse the JSON: ${(error as Error).message}`);
+    return oneLine(text);
+  } catch (thrown) {
+    throw new Refused("badRequest", `Cannot parse the JSON: ${messageOf(thrown)}`);
   }
-  return text.includes("\n") || text.includes("\r") ? jsonOf(value) : text.trim();
 }
 
 /** A value that was parsed, as JSON. The parser takes what is nested so deeply that writing it overflows the stack. */
@@ -54,7 +52,7 @@ export function requireTags(tags: unknown): Readonly<Record<string, string>> {
  * A draft from the members `data`, `key`, `removed` and `tags` of an object. `text` is the object as it was written, out
  * of which the data is cut, so that no number loses digits.
  */
-export function draftOf({ data, key, removed, tags }: Members, text: string): Draft {
+export function draftOf({ data, key, removed, tags }: JsonObject, text: string): Draft {
   if (key === undefined && removed === undefined && tags === undefined) return { data: dataOf(data, text) };
   if (removed === true && key === undefined) throw new Refused("badRequest", "Cannot remove without a `key`");
   return {

@@ -1,4 +1,5 @@
-/** JSON of home systems, of which nothing is known before it was looked at. Pure. */
+/** JSON of others, of which nothing is known before it was looked at. Pure. */
+import type { JsonText } from "../ports.ts";
 
 export interface JsonObject {
   readonly [member: string]: unknown;
@@ -20,4 +21,11 @@ export function parseObject(text: string): JsonObject | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** JSON as one line, its numbers and members as they were written. Throws a `SyntaxError` where it is none. */
+export function oneLine(text: string): JsonText {
+  JSON.parse(text);
+  // Strings have no line ends of their own.
+  return text.trim().replaceAll(/[\r\n]+[\t ]*/g, "");
 }

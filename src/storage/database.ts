@@ -5,9 +5,11 @@
  * no shared-memory file, which could not be made on a full disk. These are POSIX locks: **no code of this process may
  * open and close one of these files in another way while it is in use**, or the lock is gone without a word.
  */
+
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../core/thrown.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 
 export interface Format {
@@ -64,7 +66,7 @@ export function transaction(database: Database, work: () => void): void {
 /** What went wrong with a write, to stand after "Cannot keep …: ". */
 export function writeFailure(thrown: unknown): string {
   if (thrown instanceof SQLiteError && thrown.code === "SQLITE_FULL") return "the disk is full";
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return messageOf(thrown);
 }
 
 function createOwnersFile(path: string): void {
@@ -117,7 +119,7 @@ export function damaged(path: string, detail: string, cause?: unknown): DataDire
 export function asDataDirectoryError(thrown: unknown, path: string): DataDirectoryError {
   if (thrown instanceof DataDirectoryError) return thrown;
   const code = codeOf(thrown);
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  const detail = messageOf(thrown);
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     const text = `Cannot open the data directory ${dirname(path)}: another Hearthwire is running on it`;
     return new DataDirectoryError("locked", path, text, { cause: thrown });

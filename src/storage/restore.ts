@@ -1,6 +1,8 @@
 /** Puts the files of a backup into a data directory, in which no gateway may run. */
+
 import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/thrown.ts";
 import { backedUpFiles, makeCopyFolder } from "./backup.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 import { createDirectory, openDatabase } from "./database.ts";
@@ -72,7 +74,7 @@ function unpack(backup: string, folder: string): void {
     const [first] = missing;
     if (first !== undefined) throw new Error(`it has no ${first}`);
   } catch (thrown) {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw new DataDirectoryError("damaged", backup, `Cannot restore ${backup}: ${detail}`, { cause: thrown });
   } finally {
     closeSync(fd);
@@ -83,7 +85,7 @@ function openBackup(backup: string): number {
   try {
     return openSync(backup, "r");
   } catch (thrown) {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw new DataDirectoryError("unusable", backup, `Cannot read the backup ${backup}: ${detail}`, { cause: thrown });
   }
 }

@@ -1,7 +1,8 @@
 /** Whether the address answers, and whether its certificate is good. */
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { codeOf, messageOf } from "../failure.ts";
+import { messageOf } from "../../core/thrown.ts";
+import { codeOf } from "../failure.ts";
 import { type Finding, good, type Place, patience, wrong } from "./finding.ts";
 
 /** What is left of a certificate's time when it should have been renewed long since: clients do it at a third. */

@@ -1,5 +1,5 @@
 /** Whether the gateway answers at this address, knows the time, and takes its own pages for its own. */
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../../core/thrown.ts";
 import { advice, ask, codeOfError, type Finding, good, type Place, wrong } from "./finding.ts";
 
 export async function lookForGateway(place: Place): Promise<Finding> {

@@ -1,5 +1,7 @@
 /** The protocol in Protobuf: each message behind its length, many in one. `data` is JSON here too, as UTF-8. Pure. */
+
 import protobuf from "protobufjs/light.js";
+import { oneLine } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Frame, Framing, JsonText, Publication } from "../../ports.ts";
 import { parseClientInfo } from "./client-info.ts";
@@ -88,9 +90,7 @@ function commandOf(fields: Fields): Command {
 /** JSON as one line; undefined where it is none. */
 function jsonOf(data: unknown): JsonText | undefined {
   try {
-    const text = strict.decode(data as Uint8Array);
-    const value: unknown = JSON.parse(text);
-    return /[\r\n]/.test(text) ? JSON.stringify(value) : text.trim();
+    return oneLine(strict.decode(data as Uint8Array));
   } catch {
     return undefined;
   }

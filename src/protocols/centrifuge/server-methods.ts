@@ -3,9 +3,10 @@ import type { Rights } from "../../core/access.ts";
 import { everyRight } from "../../core/access.ts";
 import type { Calls } from "../../core/calls.ts";
 import { isPattern, matches, requireName, requirePattern } from "../../core/channels.ts";
-import { draftOf, type Members } from "../../core/draft.ts";
+import { draftOf } from "../../core/draft.ts";
 import type { Hub } from "../../core/hub.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
+import type { JsonObject } from "../../core/json.ts";
 import { memberText } from "../../core/member-text.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { asRefused, Refused } from "../../core/refusals.ts";
@@ -206,7 +207,7 @@ function namesOf({ audience, moreAudiences = [] }: AnySession): readonly string[
   return audience === undefined ? [] : [audience, ...moreAudiences].flatMap(({ selector }) => selector.names);
 }
 
-function publishedMembers({ data, b64data, key, removed, tags }: Publishing): Members {
+function publishedMembers({ data, b64data, key, removed, tags }: Publishing): JsonObject {
   const value = data === undefined ? b64data : data;
   return { data: value, key: key || undefined, removed: removed === true ? removed : undefined, tags };
 }

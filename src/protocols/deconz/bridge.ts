@@ -9,6 +9,8 @@ import type { Hub } from "../../core/hub.ts";
 import { parseObject } from "../../core/json.ts";
 import { MapPicture } from "../../core/map-picture.ts";
 import { Refused } from "../../core/refusals.ts";
+import { messageOf } from "../../core/thrown.ts";
+import { UpstreamGap } from "../../core/upstream-gap.ts";
 import type {
   Bridge,
   BridgeReport,
@@ -59,6 +61,7 @@ export class DeconzBridge implements Bridge {
   readonly #upstream: Upstream;
   readonly #voice: BridgeVoice;
   readonly #status: BridgeStatus;
+  readonly #gap: UpstreamGap;
   readonly #house: HouseReader;
   readonly #backOff: BackOff;
   readonly #maps = new Map<PictureKind, MapPicture>();
@@ -68,8 +71,6 @@ export class DeconzBridge implements Bridge {
   #loaded = false;
   #socket: DialedSocket | undefined;
   #pulse: Pulse | undefined;
-  /** Until when everything was heard, while that is not so now. */
-  #holeSince: number | undefined;
   #cancel: (() => void) | undefined;
 
   constructor({ name, url, key, hub, clock, chance, log, dialer }: DeconzBridgeParts) {
@@ -82,6 +83,7 @@ export class DeconzBridge implements Bridge {
     this.#upstream = new Upstream(dialer, url, key);
     this.#voice = new BridgeVoice({ hub, clock, log, name });
     this.#status = new BridgeStatus(this.#voice, { clock, log });
+    this.#gap = new UpstreamGap(this.#voice, clock, this.events);
     for (const kind of pictureKinds) this.#maps.set(kind, new MapPicture(this.#voice, `${name}/${kind}`));
     const mirror = new Mirror({
       set: (kind, id, text) => this.#maps.get(kind)?.set(id, text),
@@ -164,7 +166,7 @@ export class DeconzBridge implements Bridge {
   /** What was heard ends here; it is tried again, later and later. */
   #lost(thrown: unknown): void {
     const was = this.state;
-    if (was === "connected" || was === "polling") this.#holeSince ??= this.#clock.now();
+    if (was === "connected" || was === "polling") this.#gap.open(this.#clock.now());
     const refused = thrown instanceof KeyRefused;
     const known = this.mirror.whole ? "lost" : "connecting";
     const advice = refused ? `; run \`hearthwire bridge pair ${this.name}\`` : "";
@@ -193,7 +195,7 @@ export class DeconzBridge implements Bridge {
     if (this.#loaded) return;
     for (const map of this.#maps.values()) await map.load(this.#hub);
     const { offset } = await this.#hub.history(this.events, { limit: 0 }, everyRight);
-    if (offset > 0) this.#holeSince ??= this.#clock.now();
+    if (offset > 0) this.#gap.open(this.#clock.now());
     this.#loaded = true;
   }
 
@@ -217,7 +219,7 @@ export class DeconzBridge implements Bridge {
     this.#pulse = new Pulse(this.#clock, socket, () => {
       if (attempt === this.#attempt) this.#lost(new Error("no event and no pong came any more"));
     });
-    this.#tellHole();
+    this.#gap.close();
     this.#house.keep({
       read: () => {
         this.#backOff.succeeded();
@@ -228,14 +230,6 @@ export class DeconzBridge implements Bridge {
         else this.#status.become(this.state, `Cannot read the house of ${this.name}: ${messageOf(thrown)}`);
       },
     });
-  }
-
-  #tellHole(): void {
-    const since = this.#holeSince;
-    if (since === undefined) return;
-    this.#holeSince = undefined;
-    const data = JSON.stringify({ gap: "upstream", since, until: this.#clock.now() });
-    this.#voice.publish(this.events, { data, tags: { gap: "upstream" } });
   }
 
   // ── Events ──
@@ -262,7 +256,7 @@ export class DeconzBridge implements Bridge {
       this.#backOff.succeeded();
       if (before !== undefined) this.#tellImplied(before);
       this.#status.become("polling", `Cannot open the WebSocket of ${this.name}, so it is asked every 5 s (${why})`);
-      this.#holeSince ??= this.#clock.now();
+      this.#gap.open(this.#clock.now());
       this.#polls = (this.#polls + 1) % pollsBetweenLooks;
       this.#cancel = this.#clock.after(pollInterval, () => {
         const next = this.#polls === 0 ? this.#connect(attempt) : again();
@@ -279,8 +273,4 @@ export class DeconzBridge implements Bridge {
       this.#voice.publish(this.events, { data, tags: { implied: "polling" } });
     }
   }
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,6 +1,6 @@
 /** `<bridge>.set`, `<bridge>.scene` and `<bridge>.get`: forwarded, and the gateway's own answer. */
 import type { Calls } from "../../core/calls.ts";
-import { isObject, type JsonObject, parseObject } from "../../core/json.ts";
+import { isObject, type JsonObject, oneLine, parseObject } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { DialAnswer, JsonText } from "../../ports.ts";
 
@@ -17,15 +17,11 @@ const mostLevels = 6;
 
 /** Registers the methods of a bridge; the answer takes them back. */
 export function registerCalls(calls: Calls, bridge: Forwarding): () => void {
-  const { name } = bridge;
-  const takeBack = [
-    calls.register(`${name}.set`, (params) => set(bridge, read(params))),
-    calls.register(`${name}.scene`, (params) => scene(bridge, read(params))),
-    calls.register(`${name}.get`, (params) => get(bridge, read(params))),
-  ];
-  return () => {
-    for (const back of takeBack) back();
-  };
+  return calls.registerAll(bridge.name, {
+    set: (params) => set(bridge, params),
+    scene: (params) => scene(bridge, params),
+    get: (params) => get(bridge, params),
+  });
 }
 
 /** Each part is a request of its own, in order; their lists come back as one. */
@@ -84,12 +80,6 @@ function withoutKeys(text: JsonText): JsonText {
   return JSON.stringify({ ...rest, config: shown });
 }
 
-function read(params: JsonText): JsonObject {
-  const value = parseObject(params);
-  if (value === undefined) throw new Refused("badRequest", "Cannot call it: give an object of parameters");
-  return value;
-}
-
 function idOf(value: unknown, name: string): string {
   const text = typeof value === "number" ? String(value) : value;
   if (typeof text === "string" && /^(?!\.{1,2}$)[^?#\\\s]{1,64}$/.test(text)) return text;
@@ -105,9 +95,8 @@ function listOf(text: string): string {
 /** An answer that is no JSON, as of a proxy in between, is none of the gateway's. */
 function jsonOf(text: string): JsonText {
   try {
-    JSON.parse(text);
+    return oneLine(text);
   } catch {
     throw new Refused("notAvailable", "Cannot use the gateway's answer: it is no JSON");
   }
-  return text.trim().replaceAll(/[\r\n]+/g, " ");
 }

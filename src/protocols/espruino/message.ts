@@ -1,6 +1,7 @@
 /** What a peer of the room server says. Specified in README.md. Pure. */
 import { foreignName } from "../../core/channels.ts";
-import { jsonOf, type Members } from "../../core/draft.ts";
+import { jsonOf } from "../../core/draft.ts";
+import { parseObject } from "../../core/json.ts";
 import { memberText } from "../../core/member-text.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { JsonText } from "../../ports.ts";
@@ -20,7 +21,7 @@ export const inbox = "espruino/inbox";
  * bad wish leaves the others.
  */
 export function wishesOf(text: string): (() => Wish)[] {
-  const members = membersOf(text);
+  const members = parseObject(text);
   // Anything that is no JSON object is something to say.
   if (members === undefined) return text === "" ? [] : [() => ({ kind: "inbox", data: JSON.stringify(text) })];
   const { join, room, msg, leave } = members;
@@ -33,15 +34,6 @@ export function wishesOf(text: string): (() => Wish)[] {
   }
   if (leave) wishes.push(() => ({ kind: "leave", channel: channelOf(leave) }));
   return wishes;
-}
-
-function membersOf(text: string): Members | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isName(name: unknown): name is string | number {

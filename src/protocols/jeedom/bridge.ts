@@ -6,6 +6,8 @@ import { BackOff } from "../../core/back-off.ts";
 import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
 import type { Hub } from "../../core/hub.ts";
 import { MapPicture } from "../../core/map-picture.ts";
+import { messageOf } from "../../core/thrown.ts";
+import { UpstreamGap } from "../../core/upstream-gap.ts";
 import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log } from "../../ports.ts";
 import { Conversation } from "./conversation.ts";
 import { EventCursor } from "./event-cursor.ts";
@@ -47,6 +49,7 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
   readonly #parts: JeedomBridgeParts;
   readonly #voice: BridgeVoice;
   readonly #status: BridgeStatus;
+  readonly #gap: UpstreamGap;
   readonly #backOff: BackOff;
   readonly #maps: Readonly<Record<(typeof kinds)[number], MapPicture>>;
   readonly #picture: Picture;
@@ -59,8 +62,6 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
   #loaded = false;
   /** Every event comes. */
   #hears = false;
-  /** Until when everything was heard, while that is not so now. */
-  #holeSince: number | undefined;
   #lastHeard: number;
   /** When somebody listened last. */
   #lastListened = Number.NEGATIVE_INFINITY;
@@ -72,6 +73,7 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
     this.rpc = new JsonRpc(dialer, url, key);
     this.#voice = new BridgeVoice({ hub, clock, log, name });
     this.#status = new BridgeStatus(this.#voice, { clock, log });
+    this.#gap = new UpstreamGap(this.#voice, clock, this.events);
     this.#backOff = new BackOff(chance, pauses);
     const map = (kind: string): MapPicture => new MapPicture(this.#voice, `${name}/${kind}`);
     this.#maps = {
@@ -155,12 +157,12 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
       {
         began: () => {
           this.#hears = true;
-          this.#tellHole();
+          this.#gap.close();
         },
         heard: (events) => this.#heard(events),
         missed: () => {
-          this.#holeSince ??= this.#lastHeard;
-          this.#tellHole();
+          this.#gap.open(this.#lastHeard);
+          this.#gap.close();
         },
         read: () => {
           this.#backOff.succeeded();
@@ -177,7 +179,7 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
   }
 
   #hearsNoMore(): void {
-    if (this.#hears) this.#holeSince ??= this.#lastHeard;
+    if (this.#hears) this.#gap.open(this.#lastHeard);
     this.#hears = false;
   }
 
@@ -186,11 +188,10 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
     this.#hearsNoMore();
     const refused = thrown instanceof KeyRefused;
     const known = this.#status.state === "connecting" ? "connecting" : "lost";
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
     const advice = refused
       ? "; Jeedom does not take the key: see `key` of the bridge, and Jeedom's user or API key"
       : "";
-    this.#status.become(refused ? "refused" : known, `Cannot hear Jeedom ${this.name}: ${why}${advice}`);
+    this.#status.become(refused ? "refused" : known, `Cannot hear Jeedom ${this.name}: ${messageOf(thrown)}${advice}`);
     this.#again(refused ? this.#backOff.spread(afterRefusal) : this.#backOff.failed());
   }
 
@@ -202,7 +203,7 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
     this.#picture.load();
     const { publications } = await hub.history(this.events, { limit: 1, reverse: true }, everyRight);
     const last = publications[0];
-    if (last !== undefined) this.#holeSince ??= last.time;
+    if (last !== undefined) this.#gap.open(last.time);
     this.#loaded = true;
   }
 
@@ -252,13 +253,5 @@ export class JeedomBridge implements Bridge, JeedomUpstream {
       mustRead = this.#picture.apply(event) || mustRead;
     }
     return mustRead;
-  }
-
-  #tellHole(): void {
-    const from = this.#holeSince;
-    this.#holeSince = undefined;
-    if (from === undefined) return;
-    const data = JSON.stringify({ gap: { from, to: this.#parts.clock.now() } });
-    this.#voice.publish(this.events, { data, tags: { gap: "upstream" } });
   }
 }

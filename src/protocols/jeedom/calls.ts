@@ -1,8 +1,9 @@
 /** `<bridge>.exec`, `<bridge>.scenario` and `<bridge>.ask`: asked of Jeedom, and its answer as it is. */
 import type { Calls } from "../../core/calls.ts";
-import { type JsonObject, parseObject } from "../../core/json.ts";
+import type { JsonObject } from "../../core/json.ts";
 import { memberText } from "../../core/member-text.ts";
 import { type RefusalKey, Refused } from "../../core/refusals.ts";
+import { messageOf } from "../../core/thrown.ts";
 import type { JsonText } from "../../ports.ts";
 import { idOf } from "./events.ts";
 import { JeedomError, type JsonRpc, KeyRefused } from "./json-rpc.ts";
@@ -23,14 +24,11 @@ const translations: Readonly<Record<number, readonly [RefusalKey, string]>> = {
 
 /** Registers the methods of a bridge; the answer takes them back. */
 export function registerCalls(calls: Calls, name: string, rpc: JsonRpc): () => void {
-  const takeBack = [
-    calls.register(`${name}.exec`, (params) => exec(rpc, read(params))),
-    calls.register(`${name}.scenario`, (params) => scenario(rpc, read(params))),
-    calls.register(`${name}.ask`, (params) => query(rpc, read(params))),
-  ];
-  return () => {
-    for (const back of takeBack) back();
-  };
+  return calls.registerAll(name, {
+    exec: (params) => exec(rpc, params),
+    scenario: (params) => scenario(rpc, params),
+    ask: (params) => query(rpc, params),
+  });
 }
 
 /** `{id, options?, codeAccess?, confirmAction?}`; several ids answer by id. */
@@ -69,19 +67,12 @@ function refusedBy(thrown: unknown): Refused {
     return new Refused("notAvailable", "Cannot ask Jeedom: it does not take the bridge's key");
   }
   if (!(thrown instanceof JeedomError)) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    return new Refused("notAvailable", `Cannot reach Jeedom now: ${why}`);
+    return new Refused("notAvailable", `Cannot reach Jeedom now: ${messageOf(thrown)}`);
   }
   const { code, message } = thrown;
   const said = message === "" ? "" : ` (Jeedom says: ${message})`;
   const [key, words] = translations[code] ?? (["badRequest", `Jeedom cannot, error ${code}`] as const);
   return new Refused(key, `Cannot do it: ${words}${said}`);
-}
-
-function read(params: JsonText): JsonObject {
-  const value = parseObject(params);
-  if (value === undefined) throw new Refused("badRequest", "Cannot call it: give an object of parameters");
-  return value;
 }
 
 function requireId(value: unknown): string {

@@ -1,7 +1,9 @@
 /** The bridge to one JeedomConnect plugin, in the place of the plugin's daemon. */
+
 import { BackOff } from "../../core/back-off.ts";
 import { BridgeStatus, BridgeVoice } from "../../core/bridge-state.ts";
 import type { Hub } from "../../core/hub.ts";
+import { messageOf } from "../../core/thrown.ts";
 import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log, StreamProtocol } from "../../ports.ts";
 import { AnswersPort } from "./answers-port.ts";
 import { Overhearing } from "./overhearing.ts";
@@ -108,7 +110,7 @@ export class JeedomConnectBridge implements Bridge {
       this.#endListening = listen(port);
       this.#port = port;
     } catch (thrown) {
-      this.#status.become(this.state, thrown instanceof Error ? thrown.message : String(thrown));
+      this.#status.become(this.state, messageOf(thrown));
       clock.after(this.#backOff.failed(), () => this.#listen());
     }
   }

@@ -2,7 +2,9 @@
  * The plugin's end: asked by JSON-RPC at its callback, it answers in the reply or, what comes from a WebSocket, at the port
  * of this machine. All I/O is the dialer's.
  */
+
 import { hash } from "node:crypto";
+import { messageOf } from "../../core/thrown.ts";
 import type { Clock, DialAnswer, Dialer, JsonText } from "../../ports.ts";
 import { type Answer, readAnswer, readReply } from "./answer.ts";
 import { type Question, questionText } from "./question.ts";
@@ -78,7 +80,7 @@ export class Plugin {
     try {
       answer = await dialer.request(`${this.base}${path}${query}`, { patience, ...posted, ...more.dial });
     } catch (thrown) {
-      throw this.#lost(thrown instanceof Error ? thrown.message : String(thrown));
+      throw this.#lost(messageOf(thrown));
     }
     if (answer.status >= 400) throw this.#lost(`it answers ${answer.status}`, [401, 403].includes(answer.status));
     went(undefined, false);

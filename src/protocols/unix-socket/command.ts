@@ -1,6 +1,7 @@
 /** What backends ask for, read from JSON. Pure. Specified in docs/unix-socket.md. */
 import { foreignName } from "../../core/channels.ts";
-import { draftOf, type Members, requireMembers } from "../../core/draft.ts";
+import { draftOf, requireMembers } from "../../core/draft.ts";
+import type { JsonObject } from "../../core/json.ts";
 import { inboxOf } from "../../core/own-channels.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Draft } from "../../ports.ts";
@@ -45,17 +46,17 @@ export function commandOf(value: unknown, text: string): Command {
 }
 
 /** Texts only: a number is no device, and `true` is not every device. */
-function textMember(members: Members, name: string): string {
+function textMember(members: JsonObject, name: string): string {
   const value = members[name];
   if (typeof value === "string" && value !== "") return value;
   throw new Refused("badRequest", `Cannot obey it without \`${name}\`, a text`);
 }
 
-function plainDraft({ data }: Members, text: string): Draft {
+function plainDraft({ data }: JsonObject, text: string): Draft {
   return draftOf({ data: requireData(data) }, text);
 }
 
-function channelDraft(members: Members, text: string): Draft {
+function channelDraft(members: JsonObject, text: string): Draft {
   if (members["removed"] !== true) requireData(members["data"]);
   return draftOf(members, text);
 }
