@@ -3,18 +3,37 @@
  * may have the file: the gateway, or a command while no gateway runs. One that comes meanwhile waits a little.
  */
 import type { Database } from "bun:sqlite";
+import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { Refused } from "../core/refusals.ts";
+import { DataDirectoryError } from "./data-directory-error.ts";
 import { createDirectory, openDatabase, transaction, writeFailure } from "./database.ts";
 
 /** Long enough for a command to end, in ms. */
-const patience = 1000;
+const patience = 2000;
+/** The longest pause before it is tried again, in ms. */
+const longestPause = 50;
 
+/** Waits for whoever has the file, then throws `DataDirectoryError` (`locked`). */
 export function openIdentityDatabase(directory: string): Database {
   createDirectory(directory);
-  const database = openDatabase(join(directory, "keys.db"), {
+  for (const end = performance.now() + patience; ; ) {
+    try {
+      return openAtOnce(join(directory, "keys.db"));
+    } catch (thrown) {
+      const isLocked = thrown instanceof DataDirectoryError && thrown.reason === "locked";
+      if (!isLocked || performance.now() >= end) throw thrown;
+      // Two that find a new file both share it and both want all of it: SQLite refuses them at once instead of letting
+      // them wait for each other, so it is tried anew, and not by both at the same time.
+      Bun.sleepSync(randomInt(1, longestPause));
+    }
+  }
+}
+
+function openAtOnce(path: string): Database {
+  return openDatabase(path, {
     version: 1,
-    patience,
+    patience: 0,
     create(created) {
       created.run(
         `CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, grants TEXT NOT NULL,
@@ -26,7 +45,6 @@ export function openIdentityDatabase(directory: string): Database {
       );
     },
   });
-  return database;
 }
 
 /** `full`: survives the end of the power, for what must not come back (a revoked key). `normal`: that of the process. */

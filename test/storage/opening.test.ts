@@ -34,6 +34,20 @@ async function directoryWithJournal(): Promise<string> {
 }
 
 describe("the lock", () => {
+  test("commands that come to a new directory at the same moment all have their turn", async () => {
+    const directory = directories.make();
+    const at = Date.now() + 1000;
+    const script = `
+      import { openIdentities } from "./src/storage/data-directory.ts";
+      while (Date.now() < ${at});
+      openIdentities(${JSON.stringify(directory)}).close();`;
+    const root = new URL("../..", import.meta.url).pathname;
+    const command = [process.execPath, "--eval", script];
+    const children = [1, 2, 3, 4].map(() => Bun.spawn(command, { cwd: root, stdout: "ignore", stderr: "pipe" }));
+    const said = await Promise.all(children.map(({ stderr }) => new Response(stderr).text()));
+    expect(said).toEqual(["", "", "", ""]);
+  });
+
   test("a journal that another process has is refused in words, and free when that process is killed", async () => {
     const directory = directories.make();
     const holder = Bun.spawn([process.execPath, child, "hold", directory], { stdin: "pipe", stdout: "pipe" });
