@@ -16,7 +16,8 @@ export class ChannelLog {
   trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
-  #history: Ring<Publication>;
+  /** Absent before the first publication: who only listens to a channel needs none. */
+  #ring: Ring<Publication> | undefined;
   /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
   #oldestTime = Number.POSITIVE_INFINITY;
 
@@ -27,7 +28,6 @@ export class ChannelLog {
     this.offset = 0;
     this.given = 0;
     this.trimmedSeq = trimmedSeq;
-    this.#history = new Ring(settings.history.size);
     this.entries = settings.kind === "map" ? new Map() : undefined;
   }
 
@@ -60,7 +60,7 @@ export class ChannelLog {
     const resized = settings.history.size !== this.settings.history.size;
     this.settings = settings;
     if (!resized) return false;
-    this.#history = new Ring(settings.history.size);
+    this.#ring = undefined;
     this.#oldestTime = Number.POSITIVE_INFINITY;
     for (const publication of held) this.#keep(publication);
     return this.#history.length < held.length;
@@ -68,7 +68,7 @@ export class ChannelLog {
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
   get empty(): boolean {
-    return this.#history.length === 0 && (this.entries?.size ?? 0) === 0;
+    return this.#held === 0 && (this.entries?.size ?? 0) === 0;
   }
 
   /** Notes a delivered publication. True if an older one had to go for it. */
@@ -94,14 +94,14 @@ export class ChannelLog {
 
   /** Lets go of all history. True if there was something. */
   forget(): boolean {
-    if (this.#history.length === 0) return false;
-    while (this.#history.length > 0) this.#dropFirst();
+    if (this.#held === 0) return false;
+    while (this.#held > 0) this.#dropFirst();
     return true;
   }
 
   /** The last offset that history no longer has. */
   get trimmedOffset(): number {
-    return (this.#history.at(0)?.offset ?? this.offset + 1) - 1;
+    return (this.#ring?.at(0)?.offset ?? this.offset + 1) - 1;
   }
 
   read(past: Past, honoured: boolean): ChannelReading {
@@ -160,16 +160,26 @@ export class ChannelLog {
     return low;
   }
 
+  get #held(): number {
+    return this.#ring?.length ?? 0;
+  }
+
+  get #history(): Ring<Publication> {
+    this.#ring ??= new Ring(this.settings.history.size);
+    return this.#ring;
+  }
+
   /** True if an older one had to go for it. */
   #keep(publication: Publication): boolean {
     if (this.settings.history.size === 0) {
       this.trimmedSeq = publication.seq;
       return true;
     }
-    const { full } = this.#history;
+    const ring = this.#history;
+    const { full } = ring;
     if (full) this.#dropFirst();
-    this.#history.push(publication);
-    if (this.#history.length === 1) this.#oldestTime = publication.time;
+    ring.push(publication);
+    if (ring.length === 1) this.#oldestTime = publication.time;
     return full;
   }
 

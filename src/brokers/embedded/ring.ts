@@ -2,12 +2,9 @@
  * The last items of something, oldest first: a ring that grows up to what it may hold. What it lets go of it does not
  * refer to any more, and what it takes in then lies where the old one lay.
  */
-/** What a ring has before its first item: nothing, without a list of its own. */
-const none: never[] = [];
-
 export class Ring<T extends object> {
   readonly #most: number;
-  #items: (T | undefined)[] = none;
+  #items: (T | undefined)[] = [];
   #first = 0;
   #length = 0;
 
@@ -32,7 +29,6 @@ export class Ring<T extends object> {
   /** Adds the newest. A full ring lets go of the oldest for it. */
   push(item: T): void {
     if (this.full) this.shift();
-    if (this.#items === none) this.#items = [];
     // While it has never wrapped, the list grows as the runtime lets lists grow.
     if (this.#first === 0 && this.#length === this.#items.length) this.#items.push(item);
     else {
