@@ -1,15 +1,16 @@
 /** The one place that knows every part: it puts them together, and takes them apart again. */
 import { version } from "../package.json" with { type: "json" };
+import { assembleCore } from "./assembly/core.ts";
 import { assembleDeconz } from "./assembly/deconz.ts";
 import { type AssembledDevices, assembleDevices } from "./assembly/devices.ts";
 import { assembleEspruino } from "./assembly/espruino.ts";
+import { Fronts } from "./assembly/fronts.ts";
 import { assembleJeedom } from "./assembly/jeedom.ts";
 import { assembleJeedomConnect } from "./assembly/jeedomconnect.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
 import type { Assembled, Bridges, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
 import { type ReloadParts, reload } from "./assembly/reload.ts";
 import {
-  ReloadedTokens,
   reloadedAddresses,
   reloadedBridges,
   reloadedCalls,
@@ -20,29 +21,25 @@ import { type Held, makeWay, type Predecessor, succeed } from "./assembly/succes
 import { EmbeddedBroker } from "./brokers/embedded/broker.ts";
 import { controlSocket } from "./config/checks.ts";
 import { InForce } from "./config/in-force.ts";
-import { policyOf, protocolPolicy } from "./config/policies.ts";
-import type { Config, ListenerConfig, ProtocolName } from "./config/schema.ts";
+import { policyOf } from "./config/policies.ts";
+import type { Config, ListenerConfig } from "./config/schema.ts";
 import { settingsOf } from "./config/settings.ts";
 import { verbs } from "./core/access.ts";
 import { registerBuiltinCalls } from "./core/builtin-calls.ts";
 import { Calls } from "./core/calls.ts";
 import { sendAway } from "./core/departure.ts";
 import type { DescribedPaths } from "./core/described-paths.ts";
-import { Gate } from "./core/gate.ts";
-import { Hub, type HubLimits } from "./core/hub.ts";
+import type { Hub } from "./core/hub.ts";
 import { Idempotency } from "./core/idempotency.ts";
-import { Keyring } from "./core/keyring.ts";
 import { makeKey } from "./core/keys.ts";
 import { PairingWindow } from "./core/pairing-window.ts";
 import { PublishRate } from "./core/rate.ts";
 import { Refused } from "./core/refusals.ts";
-import { Tickets } from "./core/tickets.ts";
 import { Api } from "./http/api.ts";
 import type { Reloaded } from "./http/api-lifecycle.ts";
-import { Front } from "./http/front.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { Status } from "./http/status.ts";
-import type { Bridge, HttpProtocol, Log, Policy, SettingsOf } from "./ports.ts";
+import type { Bridge, Log } from "./ports.ts";
 import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
 import { describeServerApi } from "./protocols/centrifuge/server-api.ts";
 import { describeChannels } from "./protocols/channel-url/description.ts";
@@ -140,10 +137,8 @@ class Assembly implements Gateway {
   readonly #data: DataDirectory;
   readonly #broker: EmbeddedBroker;
   readonly #hub: Hub;
-  readonly #gate: Gate;
-  readonly #api: Api;
+  readonly #fronts: Fronts;
   readonly #unixSocket: UnixSocket;
-  readonly #protocols: readonly ProtocolOffered[];
   /** Protocols that have a file of their own in assembly/. */
   readonly #assembled: readonly Assembled[];
   readonly #bridges: readonly Bridges[];
@@ -174,51 +169,33 @@ class Assembly implements Gateway {
     const { limits } = config;
     const clock = systemClock;
     const chance = systemChance;
-    const settingsInForce = inForce.derive(() => settingsOf(config));
-    const settings: SettingsOf = (channel) => settingsInForce()(channel);
     const { keys, devices, journal } = data;
-    this.#broker = new EmbeddedBroker({
-      clock,
-      chance,
-      log,
-      settingsOf: settings,
-      journal,
-      maxChannels: () => limits.channels,
-    });
-    const { run } = this.#broker;
-    this.#hub = new Hub({
-      clock,
-      log,
-      broker: this.#broker,
-      settingsOf: settings,
-      limits: hubLimits(limits),
-      run,
-    });
-    const hub = this.#hub;
-    const tickets = new Tickets(clock, chance);
-    const tokens = new ReloadedTokens(config, { clock, log, dialer: systemDialer });
-    const gate = new Gate({
-      keys,
-      clock,
-      tickets,
-      publicUrl: config.public_url,
-      wrongKeys: () => limits.wrong_keys,
-      tokens: tokens.inForce,
-    });
-    this.#gate = gate;
+    const settingsInForce = inForce.derive(() => settingsOf(config));
+    const ground = { clock, chance, log, settingsOf: (channel: string) => settingsInForce()(channel) };
+    this.#broker = new EmbeddedBroker({ ...ground, journal, maxChannels: () => limits.channels });
+    const core = assembleCore(inForce, { ...ground, broker: this.#broker, dialer: systemDialer, keys });
+    const { hub, gate, tickets, tokens, keyring } = core;
+    this.#hub = hub;
     const idempotency = new Idempotency(clock);
     const rate = new PublishRate(clock, limits.publish_rate, limits.publish_bytes);
     const heartbeat = config.heartbeat / 1000;
     const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
     this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });
     const maxAge = config.max_age;
-    const about = { clock, chance, settingsOf: settings, limits, heartbeat, maxAge, version: `Hearthwire ${version}` };
+    const about = {
+      clock,
+      chance,
+      settingsOf: ground.settingsOf,
+      limits,
+      heartbeat,
+      maxAge,
+      version: `Hearthwire ${version}`,
+    };
     const calls = new Calls();
     registerBuiltinCalls(calls, { hub, devices });
     const callees = reloadedCalls(config, calls, { dialer: systemDialer, log });
     const centrifuge = new Centrifuge({ hub, gate, rate, tokens: tokens.inForce, calls, idempotency, log, ...about });
     const pairing = new PairingWindow(clock);
-    const keyring = new Keyring({ keys, clock, chance, revoked: (id) => this.#endKey(id) });
     this.#devices = assembleDevices({
       config: () => config,
       port: () => this.#port,
@@ -247,7 +224,12 @@ class Assembly implements Gateway {
     // To add a protocol is to add one folder, and one line here.
     const assembleAll = [assembleDeconz, assembleEspruino, assembleJeedom, assembleJeedomConnect];
     this.#assembled = assembleAll.map((assemble) => assemble(parts));
-    this.#protocols = [channelUrl, centrifuge, this.#unixSocket, ...this.#assembled.map(({ protocol }) => protocol)];
+    const protocols: readonly ProtocolOffered[] = [
+      channelUrl,
+      centrifuge,
+      this.#unixSocket,
+      ...this.#assembled.map(({ protocol }) => protocol),
+    ];
     this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges ?? []);
     const channels = reloadedChannels({ hub, broker: this.#broker });
     const rest = [
@@ -261,7 +243,7 @@ class Assembly implements Gateway {
     this.#reload = { inForce, read: readConfig, parts: [channels, ...rest] };
     const status = (): Status => this.status();
     const { putAll, backUp } = data;
-    this.#api = new Api({
+    const api = new Api({
       hub,
       gate,
       tickets,
@@ -270,7 +252,7 @@ class Assembly implements Gateway {
       devices,
       registry: this.#devices.registry,
       deviceStates: this.#devices.states,
-      keyChanged: (id) => this.#endKey(id),
+      keyChanged: core.endKey,
       putAll,
       backUp,
       pairing,
@@ -287,6 +269,7 @@ class Assembly implements Gateway {
         openTo: config.metrics.open_to,
       }),
     });
+    this.#fronts = new Fronts(inForce, { gate, log, protocols, api });
   }
 
   async start(): Promise<void> {
@@ -295,7 +278,7 @@ class Assembly implements Gateway {
     this.#listenForOwner();
     const { config } = this;
     const listeners = this.#listeners;
-    this.#port = listeners.listen(config.listen, { front: this.#mainFront(), tls: config.tls });
+    this.#port = listeners.listen(config.listen, { front: this.#fronts.all(), tls: config.tls });
     const lookedFor = config.listeners.flatMap((listener, at) => this.#listenAs(listener, `listeners[${at}]`));
     // Ports that were named come before those that are looked for.
     for (const listen of lookedFor) listen();
@@ -310,21 +293,13 @@ class Assembly implements Gateway {
     const listeners = this.#listeners;
     const { listen, tls, protocol } = listener;
     const assembled = this.#assembled.find((one) => one.protocol.name === protocol);
-    const frontOf = frontsBy(this.#gate, this.#log);
-    if (assembled?.listen !== undefined) return assembled.listen(listener, option, { listeners, frontOf });
+    const fronts = this.#fronts;
+    const place: ListeningPlace = { listeners, frontOf: fronts.frontOf.bind(fronts) };
+    if (assembled?.listen !== undefined) return assembled.listen(listener, option, place);
     const policy = this.#inForce.derive(() => policyOf(this.config, listener));
-    const front = protocol === undefined ? this.#mainFront(policy) : frontOf(this.#protocolNamed(protocol), policy);
+    const front = protocol === undefined ? fronts.all(policy) : fronts.named(protocol, policy);
     listeners.listen(listen, { front, tls, protocol });
     return [];
-  }
-
-  /** What lives by a key that is no more ends. */
-  #endKey(id: string): void {
-    this.#gate.forget(id);
-    this.#hub.end(
-      ({ principal }) => principal.id === id,
-      () => new Refused("invalidToken", "The key was revoked"),
-    );
   }
 
   async #listenForBackends(socket: Exclude<Config["unix_socket"], false>): Promise<void> {
@@ -435,51 +410,6 @@ class Assembly implements Gateway {
   /** Who may open the control socket is the owner of this machine, and may do everything. */
   #listenForOwner(): void {
     // The data directory is ours alone, so what lies there is of a process that is no more.
-    this.#listeners.listenForOwner(controlSocket(this.config), this.#mainFront());
+    this.#listeners.listenForOwner(controlSocket(this.config), this.#fronts.all());
   }
-
-  /** All protocols by their paths, and the API and the page for everything else. */
-  #mainFront(policy?: () => Policy): Front {
-    const { config } = this;
-    const { derive } = this.#inForce;
-    const offers = this.#protocols.map((protocol) => ({
-      protocol,
-      policy: policy ?? derive(() => protocolPolicy(config, protocol.name)),
-    }));
-    const rest = { protocol: this.#api, policy: policy ?? derive(() => policyOf(config)) };
-    return new Front({ gate: this.#gate, log: this.#log, offers, rest });
-  }
-
-  #protocolNamed(name: ProtocolName): HttpProtocol {
-    const protocol = this.#protocols.find((other) => other.name === name);
-    if (protocol === undefined) throw new Error(`Cannot listen for ${name}: no such protocol`);
-    return protocol;
-  }
-}
-
-/** As the hub reads them: those in force. */
-function hubLimits(limits: Config["limits"]): HubLimits {
-  return {
-    get queue() {
-      return limits.queue;
-    },
-    get publication() {
-      return limits.publication;
-    },
-    get subscriptions() {
-      return limits.subscriptions;
-    },
-    get commands() {
-      return limits.commands;
-    },
-    connections: limits.connections,
-    get channelsPerKey() {
-      return limits.channels_per_key;
-    },
-  };
-}
-
-/** One protocol at any path. */
-function frontsBy(gate: Gate, log: Log): ListeningPlace["frontOf"] {
-  return (protocol, policy) => new Front({ gate, log, offers: [], rest: { protocol, policy } });
 }
