@@ -61,7 +61,7 @@ describe("A backend's method", () => {
   test("is asked with parameters as they were written and who calls, and its answer passes as it is", async () => {
     const { key, id } = await gateway.newKey({ call: ["app.*"] });
     answering = () => new Response('{"n":\n1.50}');
-    expect((await call("app.light", '{"level":1.10}', key)).text).toBe('{"n":1.5}');
+    expect((await call("app.light", '{"level":1.10}', key)).text).toBe('{"n":1.50}');
     answering = () => new Response('{"n":1.50}');
     expect((await call("app.light", '{"level":1.10}', key)).text).toBe('{"n":1.50}');
     expect(asked?.body).toBe(`{"method":"app.light","params":{"level":1.10},"user":{"id":"${id}","name":"test"}}`);
