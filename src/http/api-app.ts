@@ -39,7 +39,7 @@ export function newApp(): ApiApp {
       await next();
     });
   }
-  for (const path of ["/admin/*", "/sessions/*", "/tickets", "/health/*"]) {
+  for (const path of ["/admin/*", "/sessions/*", "/devices/*", "/presence/*", "/calls/*", "/tickets", "/health/*"]) {
     app.use(path, async ({ header }, next) => {
       await next();
       header("cache-control", "no-store");

@@ -18,7 +18,7 @@ export function addCallRoutes(app: ApiApp, calls: Calls): void {
     const text = await context.req.text();
     const params = text.trim() === "" ? "null" : jsonLine(text);
     const answer = await calls.call(method, params, principal);
-    return context.body(answer, 200, { ...jsonHeaders, "cache-control": "no-store" });
+    return context.body(answer, 200, jsonHeaders);
   });
   app.get("/calls", (context) => context.json({ methods: calls.methods(context.env.principal()) }));
 }

@@ -36,7 +36,6 @@ export function addDeviceRoutes(app: ApiApp, { devices, states }: DeviceRoutePar
   app.openapi(deviceRoutes.connection, (context) => {
     const { id } = context.req.valid("param");
     requireDevice(context.env.principal(), id);
-    context.header("cache-control", "no-store");
     return context.json(devices.connection(id), 200);
   });
 

@@ -125,3 +125,11 @@ test("The document of the API tells of channels, devices, calls and the server A
     expect(Object.keys(components.schemas)).toContain(name ?? "");
   }
 });
+
+test.each(["/calls", "/sessions", "/admin/keys", "/health/live"])(
+  "What is answered at %s, which depends on who asks and when, is stored nowhere",
+  async (path) => {
+    const { headers } = await gateway.ask(path, { key: gateway.admin });
+    expect(headers.get("cache-control")).toBe("no-store");
+  },
+);

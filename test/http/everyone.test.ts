@@ -94,7 +94,8 @@ describe("Presence", () => {
     const headers = { accept: "text/event-stream", authorization: `Bearer ${key}` };
     const stream = await fetch(`${gateway.url}/channels/room/kitchen`, { headers, signal: leaving.signal });
     await stream.body?.getReader().read();
-    const { body } = await gateway.ask("/presence/room/kitchen", { key });
+    const { body, headers: answered } = await gateway.ask("/presence/room/kitchen", { key });
+    expect(answered.get("cache-control")).toBe("no-store");
     expect(body).toEqual({ channel: "room/kitchen", members: [{ client: expect.any(String), user: id }] });
     expect((await gateway.ask("/presence/room%2Fkitchen", { key })).body).toEqual(body);
     expect((await gateway.ask("/presence/room/bath", { key })).status).toBe(403);
