@@ -372,6 +372,8 @@ export interface WebSocketOptions {
 }
 
 export interface StreamOptions {
+  /** How messages are written, where it is not in the transport's usual way. */
+  readonly framing?: Framing;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -510,7 +512,7 @@ export interface DialAnswer {
   /** Where the answer came from, after redirects. */
   readonly url: string;
   /** What was asked for as bytes, with its `Content-Type`; its text is empty. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly type?: string;
 }
 

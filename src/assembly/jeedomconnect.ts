@@ -2,6 +2,9 @@
 import { bridgeAt, policyOf } from "../config/policies.ts";
 import type { Config, ListenerConfig } from "../config/schema.ts";
 import { JeedomConnectBridge } from "../protocols/jeedomconnect/bridge.ts";
+import { EventStreamFace } from "../protocols/jeedomconnect/event-stream.ts";
+import { FilesFace } from "../protocols/jeedomconnect/files-face.ts";
+import { JsonRpcFace } from "../protocols/jeedomconnect/json-rpc-face.ts";
 import { type Faces, JeedomConnect } from "../protocols/jeedomconnect/protocol.ts";
 import { WebSocketFace } from "../protocols/jeedomconnect/web-socket.ts";
 import { readBridgeKey } from "../storage/bridge-keys.ts";
@@ -46,7 +49,12 @@ export function assembleJeedomConnect(parts: Parts): Assembled {
 
 function facesOf({ name, plugin, phones }: JeedomConnectBridge, { config, hub, gate, clock }: Parts): Faces {
   const { heartbeat } = config;
-  return { webSocket: new WebSocketFace({ name, hub, gate, clock, plugin, phones, heartbeat }) };
+  return {
+    webSocket: new WebSocketFace({ name, hub, gate, clock, plugin, phones, heartbeat }),
+    eventStream: new EventStreamFace({ name, hub, clock, plugin, phones }),
+    jsonRpc: new JsonRpcFace({ gate, clock, plugin, phones }),
+    files: new FilesFace(plugin),
+  };
 }
 
 function bridgesOf({ config, hub, clock, chance, log, dialer }: Parts): BridgeSet<JeedomConnectBridge> {
@@ -61,7 +69,7 @@ function bridgesOf({ config, hub, clock, chance, log, dialer }: Parts): BridgeSe
         url,
         key: () => given ?? readBridgeKey(config.data, name),
         actionDelay,
-        events: eventsOf(config, options.jeedom),
+        events: () => eventsOf(config, options.jeedom),
         listen: (protocol) => listenTcpStream({ at, protocol, log }),
         hub,
         clock,

@@ -29,7 +29,7 @@ async function textOf(response: Response, largest: number): Promise<string> {
 }
 
 /** Nothing is read of an answer that says that it is too large, and nothing more when it turns out to be. */
-async function bytesOf({ headers, body }: Response, largest: number): Promise<Uint8Array> {
+async function bytesOf({ headers, body }: Response, largest: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = (): Error => new Error("the answer is too large");
   if (Number(headers.get("content-length")) > largest) {
     await body?.cancel();

@@ -2,7 +2,7 @@
 import type { Server } from "bun";
 import { offeredSubprotocols } from "../core/credentials.ts";
 import { asRefused, closeReason, Refused } from "../core/refusals.ts";
-import type { Answer, OpenPeer, PollMessage, StreamOptions, Visit, WebSocketOptions } from "../ports.ts";
+import type { Answer, Framing, OpenPeer, PollMessage, StreamOptions, Visit, WebSocketOptions } from "../ports.ts";
 import { jsonLinesFraming, jsonLinesHeaders } from "./json-lines.ts";
 import { longPollResponse } from "./long-poll.ts";
 import { sseFraming, sseHeaders } from "./sse.ts";
@@ -121,11 +121,11 @@ export class HttpVisit implements Visit {
   }
 
   sse(open: OpenPeer, options: StreamOptions = {}): Answer {
-    return this.#stream(sseFraming, { ...sseHeaders, ...options.headers }, open);
+    return this.#stream(options.framing ?? sseFraming, { ...sseHeaders, ...options.headers }, open);
   }
 
   jsonLines(open: OpenPeer, options: StreamOptions = {}): Answer {
-    return this.#stream(jsonLinesFraming, { ...jsonLinesHeaders, ...options.headers }, open);
+    return this.#stream(options.framing ?? jsonLinesFraming, { ...jsonLinesHeaders, ...options.headers }, open);
   }
 
   longPoll(open: OpenPeer, compose: (messages: readonly PollMessage[]) => string): Promise<Answer> {
@@ -134,7 +134,7 @@ export class HttpVisit implements Visit {
     return longPollResponse(this.address, open, compose, this.request.signal);
   }
 
-  #stream(framing: typeof sseFraming, headers: Readonly<Record<string, string>>, open: OpenPeer): Response {
+  #stream(framing: Framing, headers: Readonly<Record<string, string>>, open: OpenPeer): Response {
     this.#doorway.accept();
     return streamResponse(framing, this.address, open, headers, this.#server, this.request);
   }

@@ -1,5 +1,5 @@
 /** What the plugin says: answers, and what it tells by itself. Their values stay as it wrote them. Pure. */
-import { isObject, objectOf, parseObject } from "../../core/json.ts";
+import { objectOf, parseObject } from "../../core/json.ts";
 import { elementTexts, memberText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 
@@ -34,12 +34,17 @@ export function readAnswer(text: string): Answer | undefined {
   };
 }
 
-/** The result of a JSON-RPC reply: an answer, `nothing` where the method has none, or undefined when it is no such reply. */
-export function readReply(text: string): Answer | "nothing" | undefined {
+/** The result of a JSON-RPC reply, and the answer that it is; a method without one has a result like `"ok"`. */
+export interface Reply {
+  readonly result: JsonText;
+  readonly answer: Answer | undefined;
+}
+
+/** Undefined when it is no such reply. */
+export function readReply(text: string): Reply | undefined {
   const value = parseObject(text);
-  if (value === undefined || !("result" in value)) return undefined;
-  if (!isObject(value["result"])) return "nothing";
-  return readAnswer(memberText(text, "result") ?? "");
+  const result = value === undefined || !("result" in value) ? undefined : memberText(text, "result");
+  return result === undefined ? undefined : { result, answer: readAnswer(result) };
 }
 
 /** An answer with the id that the phone gave its question. */

@@ -6,6 +6,7 @@ import type { Hub } from "../../core/hub.ts";
 import { messageOf } from "../../core/thrown.ts";
 import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log, StreamProtocol } from "../../ports.ts";
 import { AnswersPort } from "./answers-port.ts";
+import { KeptInboxes } from "./kept-inbox.ts";
 import { Overhearing } from "./overhearing.ts";
 import { Phones } from "./phones.ts";
 import { Plugin, PluginLost } from "./plugin.ts";
@@ -17,8 +18,8 @@ export interface JeedomConnectBridgeParts {
   readonly key: () => string | undefined;
   /** How often each active phone is asked for, in ms. */
   readonly actionDelay: number;
-  /** The channel whose publications tell that something happened in the house; absent where nothing does. */
-  readonly events: string | undefined;
+  /** The channel whose publications tell that something happened in the house; nothing where there is none. */
+  readonly events: () => string | undefined;
   /** Listens on this machine for what the plugin brings. Throws when it cannot. The answer ends it. */
   readonly listen: (protocol: StreamProtocol) => () => void;
   readonly hub: Hub;
@@ -40,7 +41,7 @@ export class JeedomConnectBridge implements Bridge {
   readonly #parts: JeedomConnectBridgeParts;
   readonly #status: BridgeStatus;
   readonly #backOff: BackOff;
-  readonly #overhearing: Overhearing | undefined;
+  readonly #overhearing: Overhearing;
   #port: AnswersPort | undefined;
   #endListening: (() => void) | undefined;
   #cancel: (() => void) | undefined;
@@ -49,7 +50,8 @@ export class JeedomConnectBridge implements Bridge {
     const { name, url, key, actionDelay, events, hub, clock, chance, log, dialer } = parts;
     this.name = name;
     this.#parts = parts;
-    this.#status = new BridgeStatus(new BridgeVoice({ hub, clock, log, name }), { clock, log });
+    const voice = new BridgeVoice({ hub, clock, log, name });
+    this.#status = new BridgeStatus(voice, { clock, log });
     this.#backOff = new BackOff(chance, pauses);
     this.plugin = new Plugin({
       dialer,
@@ -64,13 +66,16 @@ export class JeedomConnectBridge implements Bridge {
         else phone.line?.tell([answer.text]);
       },
     });
-    this.#overhearing = events === undefined ? undefined : new Overhearing(hub, events, () => this.phones.stir());
+    this.#overhearing = new Overhearing(hub, events, () => this.phones.stir());
+    const hears = (): boolean => events() !== undefined;
     this.phones = new Phones({
       plugin: this.plugin,
       clock,
       log,
-      interval: events === undefined ? Math.min(actionDelay, withoutEvents) : actionDelay,
-      awake: (awake) => (awake ? this.#overhearing?.begin() : this.#overhearing?.end()),
+      inboxes: new KeptInboxes(hub, voice),
+      interval: () => (hears() ? actionDelay : Math.min(actionDelay, withoutEvents)),
+      hears,
+      awake: (awake) => (awake ? this.#overhearing.begin() : this.#overhearing.end()),
     });
   }
 
@@ -94,7 +99,7 @@ export class JeedomConnectBridge implements Bridge {
     this.#endListening?.();
     this.#port?.close();
     this.phones.close();
-    this.#overhearing?.end();
+    this.#overhearing.end();
   }
 
   /** Another program may have the port, as the plugin's own daemon: it is tried again. */

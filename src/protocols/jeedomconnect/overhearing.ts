@@ -25,19 +25,20 @@ const conversation: Conversation<undefined> = {
 
 export class Overhearing {
   readonly #hub: Hub;
-  readonly #channel: string;
+  readonly #channelNow: () => string | undefined;
   readonly #heard: () => void;
   #session: Session<undefined> | undefined;
 
   /** `heard` is called once for each turn in which there was something. */
-  constructor(hub: Hub, channel: string, heard: () => void) {
+  constructor(hub: Hub, channel: () => string | undefined, heard: () => void) {
     this.#hub = hub;
-    this.#channel = channel;
+    this.#channelNow = channel;
     this.#heard = heard;
   }
 
   begin(): void {
-    if (this.#session?.open === true) return;
+    const channel = this.#channelNow();
+    if (channel === undefined || this.#session?.open === true) return;
     const outlet: Outlet = {
       framing,
       address: "",
@@ -50,10 +51,10 @@ export class Overhearing {
       ping: () => undefined,
       end: () => undefined,
     };
-    const form = new Knock(`jeedomconnect ${this.#channel}`, framing);
+    const form = new Knock(`jeedomconnect ${channel}`, framing);
     const session = this.#hub.open(outlet, conversation, form, itself, undefined);
     this.#session = session;
-    const done = this.#hub.subscribe(session, select([this.#channel]), { from: "now", history: 0 }, () => undefined);
+    const done = this.#hub.subscribe(session, select([channel]), { from: "now", history: 0 }, () => undefined);
     if (done instanceof Promise) done.catch(() => session.end(new Refused("serverError")));
   }
 

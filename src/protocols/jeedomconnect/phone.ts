@@ -1,8 +1,8 @@
 /** One phone as it is now, whatever it comes by. Pure. */
 import { objectOf } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
-import { type Answer, type Cursors, configVersionOf, type Events } from "./answer.ts";
-import { Inbox } from "./inbox.ts";
+import { type Answer, type Cursors, configVersionOf, type Events, type Reply } from "./answer.ts";
+import { Inbox, type Keeper } from "./inbox.ts";
 import type { Question } from "./question.ts";
 
 /** The connection by which a phone is told things as they happen. */
@@ -24,31 +24,40 @@ const fromTheBeginning: Cursors = { lastReadTimestamp: null, lastHistoricReadTim
 
 export class Phone {
   readonly key: string;
-  readonly inbox = new Inbox();
+  readonly inbox: Inbox;
   line: Line | undefined;
   /** Somebody looks at the app; those in the background are not asked for. */
   active = false;
+  /** It said DISCONNECT itself: the plugin knows. */
+  parted = false;
   /** How often it has come, by whatever way: who belongs to an earlier time has nothing to say of it. */
   arrivals = 0;
   /** Who uses it, as Jeedom says. */
-  user: { readonly id: unknown; readonly login: unknown } | undefined;
+  user: { readonly id: unknown; readonly login: unknown; readonly hash: unknown; readonly title: unknown } | undefined;
   /** When the plugin was asked for its events last, and whether they should be asked for sooner than usual. */
   askedAt = Number.NEGATIVE_INFINITY;
   wanted = false;
   asking = false;
+  /** When it asked for its events itself last. */
+  polledAt = Number.NEGATIVE_INFINITY;
+  /** The plugin's last answer to that, where it had nothing in it. */
+  quiet: { readonly question: JsonText; readonly reply: Reply } | undefined;
+  /** When its settings were looked at last: whether it should come by another transport. */
+  settingsAt = Number.NEGATIVE_INFINITY;
   /** What went wrong last, so that it is told once. */
   trouble: JsonText | undefined;
   #cursors = fromTheBeginning;
   #configVersion: unknown = null;
 
-  constructor(key: string) {
+  constructor(key: string, keeper: Keeper) {
     this.key = key;
+    this.inbox = new Inbox(keeper);
   }
 
   /** `since`: before the plugin was asked for what it was welcomed with, in ms. */
   welcomed(welcome: Answer, since: number): void {
-    const { userId, userName } = objectOf(welcome.payload);
-    this.user = { id: userId, login: userName };
+    const { userId, userName, userHash, eqName } = objectOf(welcome.payload);
+    this.user = { id: userId, login: userName, hash: userHash, title: eqName };
     this.#configVersion = configVersionOf(welcome) ?? null;
     this.beginAt(since);
   }
@@ -63,6 +72,7 @@ export class Phone {
     const before = this.line;
     this.line = line;
     this.arrivals++;
+    this.parted = false;
     this.active = true;
     this.wanted = true;
     this.trouble = undefined;
@@ -85,6 +95,10 @@ export class Phone {
 
   moveTo(cursors: Partial<Cursors>): void {
     this.#cursors = { ...this.#cursors, ...cursors };
+  }
+
+  get knowsConfig(): boolean {
+    return this.#configVersion !== null;
   }
 
   configured(answer: Answer): void {

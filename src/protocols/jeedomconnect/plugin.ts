@@ -4,9 +4,10 @@
  */
 
 import { hash } from "node:crypto";
+import { objectOf } from "../../core/json.ts";
 import { messageOf } from "../../core/thrown.ts";
 import type { Clock, DialAnswer, Dialer, JsonText } from "../../ports.ts";
-import { type Answer, readAnswer, readReply } from "./answer.ts";
+import { type Answer, type Reply, readAnswer, readReply } from "./answer.ts";
 import { type Question, questionText } from "./question.ts";
 
 export interface PluginParts {
@@ -63,12 +64,12 @@ export class Plugin {
     }
   }
 
-  /** As by HTTP: the answer is in the reply. Undefined where the method has none. Rejects with `PluginLost`. */
-  async askByReply(question: Question): Promise<Answer | undefined> {
+  /** As by HTTP: the answer is in the reply. Rejects with `PluginLost`. */
+  async askByReply(question: Question): Promise<Reply> {
     const { text } = await this.request({ body: questionText(question, {}) });
-    const reply = readReply(text);
+    const reply = readReply(this.clean(text));
     if (reply === undefined) throw this.#lost("it answers with no JSON-RPC");
-    return reply === "nothing" ? undefined : reply;
+    return reply;
   }
 
   /** One request by HTTP, to the API or another `path`. Rejects with `PluginLost`. */
@@ -92,7 +93,7 @@ export class Plugin {
     const answer = readAnswer(text);
     if (answer === undefined || !this.#isPlugins(answer.jeedomApiKey)) return false;
     const clean = { ...answer, text: this.clean(answer.text) };
-    const asked = this.#askedBy(clean);
+    const asked = this.#askedBy(answer);
     if (asked === undefined) this.#parts.unasked(clean);
     else asked.answered(clean);
     return true;
@@ -107,9 +108,8 @@ export class Plugin {
   async #exchange(text: JsonText, byPort: Promise<Answer>): Promise<Answer | undefined> {
     const key = encodeURIComponent(this.#parts.key() ?? "");
     const { text: replied } = await this.request({ body: text, query: `?apikey=${key}` });
-    const reply = readReply(replied);
-    if (reply === "nothing") return undefined;
-    if (reply !== undefined) return { ...reply, text: this.clean(reply.text) };
+    const reply = readReply(this.clean(replied));
+    if (reply !== undefined) return reply.answer;
     return Promise.race([byPort, this.#afterGrace()]);
   }
 
@@ -121,11 +121,13 @@ export class Plugin {
    * Whose answer it is. What went wrong comes without an id: then it is the question's of the method that it names, and
    * otherwise a CONNECT's, of which no two are asked at once for keys that are not known.
    */
-  #askedBy({ id, eqApiKey, type, text }: Answer): Asked | undefined {
+  #askedBy({ id, eqApiKey, type, payload }: Answer): Asked | undefined {
     if (id !== undefined) return this.#asked.get(JSON.stringify(id));
     if (eqApiKey !== undefined) return undefined;
-    const named = type === "EXCEPTION" ? /Error with '(\w+)' method/.exec(text)?.[1] : undefined;
-    return [...this.#asked.values()].find(({ method }) => method === (named ?? "CONNECT"));
+    const { message } = objectOf(payload);
+    const isOf = (method: string): boolean =>
+      type === "EXCEPTION" ? String(message).startsWith(`Error with '${method}' method`) : method === "CONNECT";
+    return [...this.#asked.values()].find(({ method }) => isOf(method));
   }
 
   #isPlugins(shown: string | undefined): boolean {

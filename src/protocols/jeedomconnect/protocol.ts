@@ -4,11 +4,17 @@
  */
 import { Refused } from "../../core/refusals.ts";
 import type { Answer, HttpProtocol, MaybePromise, Visit } from "../../ports.ts";
+import type { EventStreamFace } from "./event-stream.ts";
+import type { FilesFace } from "./files-face.ts";
+import type { JsonRpcFace } from "./json-rpc-face.ts";
 import type { WebSocketFace } from "./web-socket.ts";
 
 /** What phones of one plugin are served by. */
 export interface Faces {
   readonly webSocket: WebSocketFace;
+  readonly eventStream: EventStreamFace;
+  readonly jsonRpc: JsonRpcFace;
+  readonly files: FilesFace;
 }
 
 export interface JeedomConnectPlace {
@@ -19,6 +25,14 @@ export interface JeedomConnectPlace {
 }
 
 const folder = "/plugins/JeedomConnect";
+
+/** The plugin's own paths. */
+const pages: Readonly<Record<string, (faces: Faces, visit: Visit) => Promise<Answer>>> = {
+  [`${folder}/core/api/JeedomConnect.api.php`]: ({ jsonRpc }, visit) => jsonRpc.answer(visit),
+  [`${folder}/core/php/eventServer.php`]: ({ eventStream }, visit) => eventStream.visit(visit),
+  [`${folder}/core/api/upload.api.php`]: ({ files }, visit) => files.upload(visit),
+  [`${folder}/core/php/snapshot.php`]: ({ files }, visit) => files.snapshot(visit),
+};
 
 export class JeedomConnect implements HttpProtocol {
   readonly name = "jeedomconnect";
@@ -41,6 +55,8 @@ export class JeedomConnect implements HttpProtocol {
       );
     }
     if (visit.wantsWebSocket) return visit.webSocket((outlet) => faces.webSocket.open(outlet));
+    const page = Object.hasOwn(pages, visit.path) ? pages[visit.path] : undefined;
+    if (page !== undefined) return page(faces, visit);
     throw new Refused("unknownChannel", "Cannot find that: there is a WebSocket, and the plugin's own paths");
   }
 }

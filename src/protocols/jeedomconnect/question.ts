@@ -33,7 +33,7 @@ export function readQuestion(data: string | Uint8Array): Question | NoQuestion {
   const named = written === undefined ? {} : { id: written };
   const { jsonrpc, method, params = {} } = value;
   if (jsonrpc !== "2.0") return { fault: "`jsonrpc` must be 2.0", ...named };
-  if (typeof method !== "string" || !/^[A-Z0-9_]{1,64}$/.test(method))
+  if (typeof method !== "string" || method === "" || method.length > longestMethod)
     return { fault: "`method` is no name", ...named };
   // PHP writes an empty object as an empty list.
   const given = Array.isArray(params) && params.length === 0 ? {} : params;
@@ -41,6 +41,7 @@ export function readQuestion(data: string | Uint8Array): Question | NoQuestion {
   return { method, params: given, id: written ?? usualId };
 }
 
+const longestMethod = 64;
 /** What the plugin takes for a question without one. */
 const usualId = "99999";
 
@@ -49,4 +50,17 @@ export function questionText({ method, params, id }: Question, more: JsonObject)
   const { connexionFrom: _, ...own } = params;
   const all = JSON.stringify({ ...own, ...more });
   return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${all}}`;
+}
+
+/** Methods that say whether a phone is there and looked at. */
+export function isAboutItself(method: string): boolean {
+  return ["PING", "SET_APPSTATE", "DISCONNECT"].includes(method);
+}
+
+export function isBackground({ method, params }: Question): boolean {
+  return method === "DISCONNECT" || (method === "SET_APPSTATE" && params["state"] === "background");
+}
+
+export function isForeground({ method, params }: Question): boolean {
+  return method === "PING" || (method === "SET_APPSTATE" && params["state"] === "active");
 }

@@ -1,19 +1,18 @@
 /** A phone's WebSocket, as with the plugin's daemon: a first message CONNECT, then questions and what happens. */
-import { hash } from "node:crypto";
-import { noRight } from "../../core/access.ts";
-import { Form } from "../../core/form.ts";
+import type { Form } from "../../core/form.ts";
 import { type Gate, nobody } from "../../core/gate.ts";
 import type { Hub } from "../../core/hub.ts";
 import { objectOf } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Conversation, Goodbye, Session } from "../../core/session.ts";
-import type { Clock, Frame, Framing, JsonText, Outlet } from "../../ports.ts";
+import type { Clock, JsonText, Outlet } from "../../ports.ts";
 import { type Answer, exception, withId } from "./answer.ts";
 import type { Line, Phone } from "./phone.ts";
 import { lost, type Phones } from "./phones.ts";
 import type { Plugin } from "./plugin.ts";
-import { type Question, readQuestion } from "./question.ts";
+import { isAboutItself, isBackground, isForeground, type Question, readQuestion } from "./question.ts";
 import { asUser, faultOf } from "./shield.ts";
+import { NoForm, principalOf } from "./visitor.ts";
 
 export interface WebSocketParts {
   /** The bridge's name. */
@@ -35,8 +34,8 @@ interface Visitor {
 
 interface PeerState {
   visitor?: Visitor | undefined;
-  /** The plugin need not be told of its end: it said DISCONNECT itself, or is sent to another gateway. */
-  parted: boolean;
+  /** It is sent to another gateway: the plugin is not told of its end. */
+  sentAway: boolean;
   /** Questions that are on their way. */
   asked: number;
 }
@@ -51,17 +50,6 @@ const longestKey = 256;
 /** Keys that the plugin has not said yes to are shown to it one at a time: what it says to a wrong one names nobody. */
 const strangers = "";
 
-/** Phones get nothing of channels. */
-class NoForm extends Form {
-  constructor(framing: Framing) {
-    super("jeedomconnect", framing);
-  }
-
-  protected encode(): Frame {
-    return "";
-  }
-}
-
 export class WebSocketFace implements Conversation<PeerState> {
   readonly protocol = "jeedomconnect";
   readonly #parts: WebSocketParts;
@@ -74,7 +62,7 @@ export class WebSocketFace implements Conversation<PeerState> {
   open(outlet: Outlet): Peer {
     const { hub, clock, heartbeat } = this.#parts;
     this.#form ??= new NoForm(outlet.framing);
-    const session: Peer = hub.open(outlet, this, this.#form, nobody, { parted: false, asked: 0 });
+    const session: Peer = hub.open(outlet, this, this.#form, nobody, { sentAway: false, asked: 0 });
     session.deadline = clock.now() + patience;
     session.beatEvery(heartbeat);
     return session;
@@ -107,7 +95,7 @@ export class WebSocketFace implements Conversation<PeerState> {
   goodbye({ state }: Peer, { refusal, message }: Refused): Goodbye {
     const isStopping = refusal.name === "shutdown";
     // It comes back at once, perhaps to another gateway, whose CONNECT must not be followed by our DISCONNECT.
-    state.parted ||= isStopping;
+    state.sentAway = isStopping;
     return { code: isStopping ? 1001 : 1000, reason: message };
   }
 
@@ -118,7 +106,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     const { phone, arrival } = visitor;
     if (phone.arrivals !== arrival) return;
     phone.lose();
-    if (!state.parted) this.#parts.phones.left(phone, arrival);
+    if (!state.sentAway) this.#parts.phones.left(phone, arrival, true);
   }
 
   // ── CONNECT ──
@@ -167,14 +155,12 @@ export class WebSocketFace implements Conversation<PeerState> {
     const arrival = phone.arrive(this.#lineOf(session));
     if (!session.open) {
       phone.lose();
-      phones.left(phone, arrival);
+      phones.left(phone, arrival, true);
       return;
     }
     session.state.visitor = { phone, arrival };
-    session.state.parted = false;
     const { eqName } = objectOf(welcome.payload);
-    const shown = hash("sha256", apiKey).slice(0, 12);
-    session.principal = { id: `${name}:${shown}`, name: String(eqName ?? "phone"), rights: noRight };
+    session.principal = principalOf(name, apiKey, eqName);
     this.#say(session, welcome, id);
     phones.wake(phone);
   }
@@ -228,7 +214,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     state.asked++;
     try {
       if (isBackground(question)) phone.active = false;
-      state.parted = method === "DISCONNECT";
+      if (method === "DISCONNECT") phone.parted = true;
       const answer = await (isAboutItself(method) ? phones.lanes.run(phone.key, ask) : ask());
       if (answer !== undefined) this.#say(session, answer, id);
       if (isForeground(question) && phone.line !== undefined) phones.wake(phone);
@@ -242,17 +228,4 @@ export class WebSocketFace implements Conversation<PeerState> {
   #say(session: Peer, answer: Answer, id: JsonText | undefined): void {
     session.send(session.form.framing.frame(withId(answer, id)));
   }
-}
-
-/** Methods that say whether a phone is there and looked at. */
-export function isAboutItself(method: string): boolean {
-  return ["PING", "SET_APPSTATE", "DISCONNECT"].includes(method);
-}
-
-export function isBackground({ method, params }: Question): boolean {
-  return method === "DISCONNECT" || (method === "SET_APPSTATE" && params["state"] === "background");
-}
-
-export function isForeground({ method, params }: Question): boolean {
-  return method === "PING" || (method === "SET_APPSTATE" && params["state"] === "active");
 }

@@ -1,5 +1,9 @@
 /** What was wrong with the plugin's daemon, and is not here. Each test is named after the fault. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeChain } from "../../proxies/certificates.ts";
 import { RawClient, until } from "../../transports/raw-client.ts";
 import { events, keyOf, pluginKey } from "./plugin-end.ts";
 import { Stage } from "./stage.ts";
@@ -213,3 +217,20 @@ function frame(head: number, payload: Uint8Array): Buffer {
   const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 255];
   return Buffer.concat([Buffer.from([head, ...length, 0, 0, 0, 0]), payload]);
 }
+
+test("11: phones come by TLS, and the plugin's key is shown to the plugin alone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "hearthwire-tls-"));
+  const { fullchain, privkey } = makeChain(folder);
+  const tls = `listeners: [{ listen: "127.0.0.1:0", protocol: jeedomconnect, tls: { cert: ${fullchain}, key: ${privkey} } }]\n`;
+  stage = await Stage.open({ listeners: tls });
+  expect(stage.url).toStartWith("https:");
+  const socket = new WebSocket(`${stage.url.replace("http", "ws")}/`, { tls: { rejectUnauthorized: false } });
+  const texts: string[] = [];
+  socket.onmessage = ({ data }) => texts.push(String(data));
+  await until(() => socket.readyState === WebSocket.OPEN, "a phone");
+  socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: keyOf("anna") } }));
+  await until(() => texts.length === 1, "WELCOME");
+  expect(stage.plugin.of("CONNECT")[0]?.key).toBe(pluginKey);
+  socket.close();
+  rmSync(folder, { recursive: true });
+});

@@ -19,7 +19,7 @@ describe("A question", () => {
     ["[]", "it is no JSON object"],
     ['{"method":"PING"}', "`jsonrpc` must be 2.0"],
     ['{"jsonrpc":"2.0","method":5}', "`method` is no name"],
-    ['{"jsonrpc":"2.0","method":"a b"}', "`method` is no name"],
+    ['{"jsonrpc":"2.0","method":""}', "`method` is no name"],
     ['{"jsonrpc":"2.0","method":"PING","params":[1]}', "`params` must be an object"],
   ] as const) {
     test(`${text || "(nothing)"} is none: ${fault}`, () => expect(readQuestion(text)).toEqual({ fault }));
@@ -71,11 +71,9 @@ describe("An answer", () => {
   });
 
   test("in a reply is its result; `ok` is nothing, and what is no reply is told apart", () => {
-    expect(readReply('{"jsonrpc":"2.0","id":1,"result":{"type":"X"}}')).toMatchObject({
-      type: "X",
-      text: '{"type":"X"}',
-    });
-    expect(readReply('{"jsonrpc":"2.0","id":1,"result":"ok"}')).toBe("nothing");
+    const reply = readReply('{"jsonrpc":"2.0","id":1,"result":{"type":"X"}}');
+    expect(reply).toMatchObject({ result: '{"type":"X"}', answer: { type: "X", text: '{"type":"X"}' } });
+    expect(readReply('{"jsonrpc":"2.0","id":1,"result":"ok"}')).toEqual({ result: '"ok"', answer: undefined });
     for (const text of ["", "<html>", "{}", "[1]"]) expect(readReply(text)).toBeUndefined();
   });
 

@@ -26,6 +26,11 @@ export class PluginEnd {
   readonly socketPort: number;
   /** GET_EVENTS of one phone that overlapped. */
   overlaps = 0;
+  /** Names of files that were uploaded, and what pictures were asked for. */
+  readonly files: string[] = [];
+  readonly snapshots: string[] = [];
+  picture = new Uint8Array([0xff, 0xd8, 0xff]);
+  pictureType = "image/jpeg";
   readonly #reading = new Set<unknown>();
   readonly #server: Bun.Server<undefined>;
 
@@ -59,6 +64,14 @@ export class PluginEnd {
     return this.asked.filter((one) => one.method === method && isOf(one));
   }
 
+  /** Answers the next question of that method so. */
+  once(method: string, message: Message): void {
+    this.answers.set(method, () => {
+      this.answers.delete(method);
+      return message;
+    });
+  }
+
   /** To the port of this machine, as the plugin writes. */
   async tell(text: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -74,6 +87,15 @@ export class PluginEnd {
   }
 
   async #visit(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    if (pathname.endsWith("/upload.api.php")) {
+      for (const [, value] of await request.formData()) if (typeof value !== "string") this.files.push(value.name);
+      return Response.json({ jsonrpc: "2.0", id: 1, result: { type: "SET_FILES", payload: {} } });
+    }
+    if (pathname.endsWith("/snapshot.php")) {
+      this.snapshots.push(search);
+      return new Response(this.picture, { headers: { "content-type": this.pictureType } });
+    }
     const { jsonrpc, id, method, params } = (await request.json()) as Asked & { jsonrpc: string };
     if (jsonrpc !== "2.0") return new Response("", { status: 500 });
     const asked = { method, params, id, key: new URL(request.url).searchParams.get("apikey") };

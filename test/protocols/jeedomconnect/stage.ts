@@ -6,8 +6,14 @@ import { keyOf, PluginEnd, pluginKey } from "./plugin-end.ts";
 export interface StageOptions {
   /** More options of the bridge, in YAML's flow style. */
   readonly bridge?: string;
+  /** More bridges, likewise. */
+  readonly bridges?: string;
+  /** In the place of one for phones. */
+  readonly listeners?: string;
   readonly yaml?: string;
 }
+
+const phonesListener = 'listeners: [{ listen: "127.0.0.1:0", protocol: jeedomconnect, bridge: jc }]\n';
 
 export class Stage {
   readonly plugin: PluginEnd;
@@ -19,12 +25,16 @@ export class Stage {
     this.gateway = gateway;
   }
 
-  static async open({ bridge = "", yaml = "" }: StageOptions = {}): Promise<Stage> {
+  static async open({
+    bridge = "",
+    bridges = "",
+    listeners = phonesListener,
+    yaml = "",
+  }: StageOptions = {}): Promise<Stage> {
     const plugin = await PluginEnd.open();
     const options = `type: jeedomconnect, url: "${plugin.callback}", key: ${pluginKey}, socket_port: ${plugin.socketPort}`;
     const gateway = await TestGateway.start(
-      `bridges: { jc: { ${options}, ${bridge} } }\n` +
-        `listeners: [{ listen: "127.0.0.1:0", protocol: jeedomconnect, bridge: jc }]\n${yaml}`,
+      `bridges: { jc: { ${options}, ${bridge} }, ${bridges} }\n` + `${listeners}${yaml}`,
     );
     await until(() => plugin.of("GET_PLUGIN_CONFIG").length > 0, "the bridge");
     return new Stage(plugin, gateway);

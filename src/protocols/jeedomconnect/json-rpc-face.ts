@@ -1,0 +1,131 @@
+/** What phones ask by HTTP: the plugin's JSON-RPC, passed on, and its answers in the reply. */
+import type { Gate } from "../../core/gate.ts";
+import { objectOf } from "../../core/json.ts";
+import { Refused } from "../../core/refusals.ts";
+import type { Clock, JsonText, Visit } from "../../ports.ts";
+import { type Answer, exception, type Reply } from "./answer.ts";
+import type { Phone } from "./phone.ts";
+import { lost, type Phones } from "./phones.ts";
+import type { Plugin } from "./plugin.ts";
+import { isAboutItself, isBackground, isForeground, type Question, readQuestion } from "./question.ts";
+import { asUser, faultOf } from "./shield.ts";
+
+export interface JsonRpcParts {
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly plugin: Plugin;
+  readonly phones: Phones;
+}
+
+/** Widgets with their settings, in bytes. */
+const largest = 4 * 1024 * 1024;
+/** What shows who somebody is, and may be guessed: wrong ones are counted by address. */
+const introductions = ["CONNECT", "CHECK_AUTHENT", "CHECK_USER", "VERIF_2FA", "REGISTER_DEVICE"];
+
+export class JsonRpcFace {
+  readonly #parts: JsonRpcParts;
+
+  constructor(parts: JsonRpcParts) {
+    this.#parts = parts;
+  }
+
+  async answer(visit: Visit): Promise<Response> {
+    if (visit.request.method !== "POST") throw new Refused("badRequest", "Cannot answer that: questions are posted");
+    const text = await visit.text(largest);
+    const question = readQuestion(text);
+    if ("fault" in question) {
+      const error = { code: -32_600, message: `Cannot make sense of it: ${question.fault}` };
+      return json(`{"jsonrpc":"2.0","id":${question.id ?? "null"},"error":${JSON.stringify(error)}}`);
+    }
+    const result = await this.#result(visit, question);
+    return json(`{"jsonrpc":"2.0","id":${question.id},"result":${result}}`);
+  }
+
+  async #result(visit: Visit, question: Question): Promise<JsonText> {
+    const { method, params } = question;
+    const fault = faultOf(question);
+    if (fault !== undefined) return exception(`Error with '${method}' method ${fault}`).text;
+    const key = typeof params["apiKey"] === "string" ? params["apiKey"] : "";
+    const phone = this.#parts.phones.find(key);
+    try {
+      if (introductions.includes(method)) return await this.#introduce(visit, question, key);
+      phone?.lives();
+      if (method === "GET_EVENTS") return await this.#events(visit, question, key);
+      if (isAboutItself(method)) return await this.#aboutItself(question, key);
+      const asked = phone?.user === undefined ? question : asUser(question, phone.user);
+      const { result, answer } = await this.#parts.plugin.askByReply(asked);
+      if (phone !== undefined) this.#noted(phone, answer);
+      return result;
+    } catch (thrown) {
+      return thrown instanceof Refused ? exception(thrown.message).text : lost(thrown).text;
+    }
+  }
+
+  async #introduce({ address }: Visit, question: Question, key: string): Promise<JsonText> {
+    const { gate, clock, plugin, phones } = this.#parts;
+    const since = clock.now();
+    const known = phones.find(key);
+    // The answer before it was written out, or it was noticed.
+    if (known?.line === undefined) known?.lives();
+    let result: JsonText | undefined;
+    const ask = async (): Promise<Reply> => {
+      const reply = await phones.lanes.run(key, () => plugin.askByReply(question));
+      result = reply.result;
+      if (reply.answer?.type === "EXCEPTION") throw new Refused("unauthorized");
+      return reply;
+    };
+    try {
+      const { answer } = await gate.guarded(address, ask);
+      if (answer?.type === "WELCOME") {
+        const phone = phones.of(key);
+        phone.welcomed(answer, since);
+        phone.arrive(undefined);
+      }
+    } catch (thrown) {
+      if (result === undefined) throw thrown;
+    }
+    return result ?? '"ok"';
+  }
+
+  /** Whether it is there and looked at: in order, and known here too. */
+  async #aboutItself(question: Question, key: string): Promise<JsonText> {
+    const { plugin, phones } = this.#parts;
+    const phone = phones.find(key);
+    if (phone !== undefined && isBackground(question)) phone.active = false;
+    if (phone !== undefined && question.method === "DISCONNECT") phone.parted = true;
+    const { result } = await phones.lanes.run(key, () => plugin.askByReply(question));
+    if (phone !== undefined && isForeground(question)) phones.wake(phone);
+    return result;
+  }
+
+  /** A polling phone's own question: actions that wait for it come first. */
+  async #events(visit: Visit, question: Question, key: string): Promise<JsonText> {
+    const { phones, plugin } = this.#parts;
+    const phone = phones.find(key);
+    if (phone === undefined) {
+      const { result, answer } = await plugin.askByReply(question);
+      // It came before the gateway was started anew.
+      if (answer?.type !== "EXCEPTION" && answer?.type !== "SET_NEW_APIKEY") phones.of(key);
+      return result;
+    }
+    let [due] = phone.line === undefined ? phone.inbox.take(1) : [];
+    if (due === undefined) {
+      const { result, answer } = await phones.poll(phone, question);
+      if (answer?.type !== "ACTIONS") return result;
+      phone.inbox.add(answer.text);
+      [due] = phone.inbox.take(1);
+    }
+    // It does not hear the answer.
+    if (visit.request.signal.aborted) phone.inbox.vanished();
+    return due ?? '"ok"';
+  }
+
+  #noted(phone: Phone, answer: Answer | undefined): void {
+    if (answer?.type !== "GET_WEBSOCKET" && answer?.type !== "GET_POLLING") return;
+    this.#parts.phones.switched(phone, objectOf(answer.payload));
+  }
+}
+
+function json(text: string): Response {
+  return new Response(text, { headers: { "content-type": "application/json" } });
+}

@@ -1,0 +1,112 @@
+/** No action is lost, and what happens in the house is the trigger. */
+import { afterEach, expect, test } from "bun:test";
+import { nameOf } from "../../../src/protocols/jeedomconnect/kept-inbox.ts";
+import { clientFrame, opcodes, RawClient, until, upgradeHead } from "../../transports/raw-client.ts";
+import { events, keyOf, type Message } from "./plugin-end.ts";
+import { Stage } from "./stage.ts";
+
+const action: Message = { type: "ACTIONS", payload: [{ action: "toaster", message: "hello" }] };
+
+let stage: Stage;
+afterEach(async () => {
+  expect(stage.gateway.errors).toEqual([]);
+  await stage.stop();
+});
+
+/** The plugin hands an action out, once. */
+const handOut = (): void => stage.plugin.once("GET_EVENTS", action);
+
+/** A phone that answers no ping. */
+async function mutePhone(name: string): Promise<RawClient> {
+  const raw = await RawClient.connect(Number(new URL(stage.url).port));
+  await raw.send(upgradeHead("/"));
+  await until(() => raw.text.includes("101"), "101");
+  const params = { apiKey: keyOf(name) };
+  await raw.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params })));
+  await until(() => raw.text.includes("WELCOME"), "WELCOME");
+  return raw;
+}
+
+test("An action whose phone vanished before it said anything comes again with the phone", async () => {
+  stage = await Stage.open();
+  handOut();
+  const mute = await mutePhone("anna");
+  await until(() => mute.text.includes("toaster"), "the action");
+  mute.reset();
+  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
+  const anna = await stage.enter("anna");
+  expect(await anna.hears("ACTIONS")).toEqual(action);
+});
+
+test("An action that was followed by a pong, or by any message, comes once", async () => {
+  stage = await Stage.open();
+  handOut();
+  const anna = await stage.enter("anna");
+  await anna.hears("ACTIONS");
+  // The client's own pong is on its way.
+  await Bun.sleep(50);
+  anna.socket.close();
+  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
+  handOut();
+  const mute = await mutePhone("anna");
+  await until(() => mute.text.includes("toaster"), "another action");
+  await mute.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 2, method: "PING", params: {} })));
+  await until(() => stage.plugin.of("PING").length === 1, "its message");
+  mute.reset();
+  await until(() => stage.plugin.of("DISCONNECT").length === 2, "that it has gone");
+  const again = await stage.enter("anna");
+  await until(() => stage.plugin.of("GET_EVENTS").length > 3, "it is asked for");
+  expect(again.of("ACTIONS")).toEqual([]);
+});
+
+test("An action comes by whatever transport the phone comes next", async () => {
+  stage = await Stage.open();
+  handOut();
+  const mute = await mutePhone("anna");
+  await until(() => mute.text.includes("toaster"), "the action");
+  mute.reset();
+  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
+  stage.plugin.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
+  const raw = await RawClient.connect(Number(new URL(stage.url).port));
+  const path = `/plugins/JeedomConnect/core/php/eventServer.php?apiKey=${keyOf("anna")}`;
+  await raw.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await until(() => raw.text.includes("toaster"), "the action");
+  raw.reset();
+});
+
+test("What waits for a phone is in the inbox of its name until it has arrived", async () => {
+  stage = await Stage.open();
+  handOut();
+  const mute = await mutePhone("anna");
+  await until(() => mute.text.includes("toaster"), "the action");
+  const channel = `$device/${nameOf("jc", keyOf("anna"))}`;
+  const { key } = await stage.gateway.newKey({ subscribe: [channel], history: [channel] });
+  const inbox = async () => (await stage.gateway.ask(`/channels/${channel}?history=10`, { key })).text;
+  expect(await inbox()).toContain("toaster");
+  mute.reset();
+  const anna = await stage.enter("anna");
+  await anna.hears("ACTIONS");
+  await until(async () => !(await inbox()).includes("toaster"), "an empty inbox");
+});
+
+test("A publication of Jeedom's bridge has each active phone asked for at once, and none oftener than every second", async () => {
+  stage = await Stage.open({
+    bridge: "action_delay: 30s",
+    bridges: 'house: { type: jeedom, url: "http://127.0.0.1:9", key: k }',
+  });
+  const anna = await stage.enter("anna");
+  await until(() => stage.plugin.of("GET_EVENTS").length === 1, "the first question");
+  await Bun.sleep(1200);
+  expect(stage.plugin.of("GET_EVENTS")).toHaveLength(1);
+  stage.plugin.answers.set("GET_EVENTS", () => events("5"));
+  const { key } = await stage.gateway.newKey({ publish: ["house/events"] });
+  const tell = () =>
+    stage.gateway.ask("/channels/house/events", { method: "POST", key, body: { name: "cmd::update" } });
+  const before = performance.now();
+  await tell();
+  await anna.hears("CMD_INFO");
+  expect(performance.now() - before).toBeLessThan(500);
+  for (let count = 0; count < 20; count++) await tell();
+  expect(stage.plugin.of("GET_EVENTS")).toHaveLength(2);
+  await until(() => stage.plugin.of("GET_EVENTS").length === 3, "what came meanwhile is asked for once");
+});
