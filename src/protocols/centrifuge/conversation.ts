@@ -1,7 +1,7 @@
 /** The peer's side of the protocol: its messages, one command after the other, and how it is spoken to. */
 import type { Hub } from "../../core/hub.ts";
 import { asRefused, Refused } from "../../core/refusals.ts";
-import type { AnySession, Conversation, Goodbye, Principal } from "../../core/session.ts";
+import type { Conversation, Goodbye, Principal } from "../../core/session.ts";
 import type { Frame, JsonText, MaybePromise, Outlet } from "../../ports.ts";
 import type { Connecting } from "./connecting.ts";
 import type { Emulated } from "./emulation.ts";
@@ -147,9 +147,4 @@ export class Clients implements Conversation<Peer> {
     else if (method === "refresh" && code === 101) session.end(refused);
     else if (id > 0) session.send(session.state.wire.refusal(id, refused));
   }
-}
-
-/** The same session, for those who do not care what it remembers. */
-export function anySession(session: ClientSession): AnySession {
-  return session as AnySession;
 }
