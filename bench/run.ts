@@ -17,6 +17,7 @@ import { jeedom } from "./scenarios/jeedom.ts";
 import { jeedomBridge } from "./scenarios/jeedom-bridge.ts";
 import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
+import { phones } from "./scenarios/phones.ts";
 import { stoppedReaders } from "./scenarios/stopped.ts";
 import { killed, recovery } from "./scenarios/storms.ts";
 import { type Effort, type Outcome, type Row, Workshop } from "./workshop.ts";
@@ -38,6 +39,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   boards,
   jeedom,
   "jeedom-bridge": jeedomBridge,
+  phones,
 };
 
 const whole: Effort = { reps: 5, window: 1.5, settle: 0.6, crowd: 10_000, rest: 4 };

@@ -85,4 +85,6 @@ async function act({ phone, equipment, plugin, until }: ScenarioParts, message: 
   const before = actions.length;
   await until(() => plugin.act(equipment, { action: "toaster", message }), "the phone counts as connected");
   await until(() => actions.length > before, `the action ${message}`);
+  // It lives, after what it was told: that was heard, and need not be said again.
+  await phone.tell("PING");
 }

@@ -26,8 +26,6 @@ export function parseObject(text: string): JsonObject | undefined {
 /** JSON as one line, its numbers and members as they were written. Throws a `SyntaxError` where it is none. */
 export function oneLine(text: string): JsonText {
   JSON.parse(text);
-  const line = text.trim();
-  if (!line.includes("\n") && !line.includes("\r")) return line;
   // Strings have no line ends of their own.
-  return line.replaceAll(/[\r\n]+[\t ]*/g, "");
+  return text.trim().replaceAll(/[\r\n]+[\t ]*/g, "");
 }

@@ -1,23 +1,23 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Simulator as Jeedom } from "../../../simulators/jeedom/server.ts";
+import { Daemon } from "../../../simulators/jeedomconnect/daemon.ts";
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import { Phone } from "../../../simulators/jeedomconnect/phone.ts";
 import { runScenario } from "../../../simulators/jeedomconnect/scenario.ts";
 import { Simulator } from "../../../simulators/jeedomconnect/server.ts";
 import { until } from "../../transports/raw-client.ts";
-import { DaemonStandIn } from "./daemon-stand-in.ts";
 
 /** How often a stream, the daemon and a polling phone look for events. */
 const round = 20;
 let stop: () => Promise<unknown>;
-let start: () => { readonly simulator: Simulator; readonly daemon: DaemonStandIn };
+let start: () => { readonly simulator: Simulator; readonly daemon: Daemon };
 
 beforeEach(() => {
   const running: { stop(): Promise<unknown> }[] = [];
   start = () => {
     const jeedom = new Jeedom().start();
     const simulator = new Simulator({ jeedom, round }).start();
-    const daemon = new DaemonStandIn(simulator.callback, round);
+    const daemon = new Daemon(simulator.callback, round);
     simulator.socketPort = daemon.socketPort;
     running.push(daemon, simulator, jeedom);
     return { simulator, daemon };

@@ -3,14 +3,14 @@
  * DISCONNECT at the end of a connection, which silences the phone's next one where it comes after it.
  */
 import type { ServerWebSocket, TCPSocketListener } from "bun";
-import type { Message } from "../../../simulators/jeedomconnect/message.ts";
+import type { Message } from "./message.ts";
 
 interface Client {
   apiKey?: string;
   cursors: Record<string, unknown>;
 }
 
-export class DaemonStandIn {
+export class Daemon {
   readonly #callback: string;
   readonly #clients = new Set<ServerWebSocket<Client>>();
   readonly #server: ReturnType<typeof Bun.serve>;

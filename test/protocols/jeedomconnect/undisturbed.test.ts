@@ -1,0 +1,126 @@
+/** What some do is not noticed by the others. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { PhoneEquipment } from "../../../simulators/jeedomconnect/equipment.ts";
+import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
+import type { Phone } from "../../../simulators/jeedomconnect/phone.ts";
+import { clientFrame, opcodes, RawClient, serverFrames, until, upgradeHead } from "../../transports/raw-client.ts";
+import { PhoneStage } from "./phone-stage.ts";
+
+let stage: PhoneStage;
+let others: { readonly phone: Phone; readonly equipment: PhoneEquipment }[];
+let quiet: number;
+
+beforeAll(async () => {
+  stage = await PhoneStage.open();
+  others = await Promise.all(phoneTransports.map((one) => stage.connected(`other by ${one}`, one)));
+});
+afterAll(() => stage.stop());
+
+const phones = (): Phone[] => others.map(({ phone }) => phone);
+/** How often the plugin was told that one of the others has gone, or looks away. */
+const partings = (): number =>
+  ["DISCONNECT", "SET_APPSTATE"].reduce(
+    (total, method) => total + others.reduce((sum, { equipment }) => sum + stage.simulator.count(method, equipment), 0),
+    0,
+  );
+
+beforeEach(async () => {
+  await stage.changeSeenBy(phones());
+  quiet = partings();
+});
+afterEach(async () => {
+  await stage.changeSeenBy(phones());
+  expect(partings()).toBe(quiet);
+  for (const { phone, equipment } of others) {
+    expect([phone.ended, phone.picture.exceptions, equipment.connected, equipment.appState]).toEqual([
+      undefined,
+      [],
+      1,
+      "active",
+    ]);
+  }
+});
+
+/** A connection with a WebSocket on it, which has said nothing yet. */
+async function upgraded(): Promise<{
+  readonly client: RawClient;
+  readonly frames: () => ReturnType<typeof serverFrames>;
+}> {
+  const { port, pathname } = new URL(stage.webSocket);
+  const client = await RawClient.connect(Number(port));
+  await client.send(upgradeHead(pathname));
+  await client.receives((text) => text.includes("\r\n\r\n"), "the 101");
+  return { client, frames: () => serverFrames(client.bytes.subarray(client.bytes.indexOf("\r\n\r\n") + 4)) };
+}
+
+const said = (frames: ReturnType<typeof serverFrames>): Record<string, unknown>[] =>
+  frames.filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) => JSON.parse(payload.toString()));
+
+function connectText(equipment: PhoneEquipment): string {
+  const params = { apiKey: equipment.apiKey, deviceId: `device of ${equipment.apiKey}` };
+  return JSON.stringify({ jsonrpc: "2.0", id: "1", method: "CONNECT", params });
+}
+
+describe("Phones that are connected notice nothing of", () => {
+  test("a third party that says nothing, nor of ten of them, who are sent away", async () => {
+    const one = await upgraded();
+    const ten = await Promise.all(Array.from({ length: 10 }, upgraded));
+    await until(() => [one, ...ten].every(({ client }) => client.closed), "the silent ones are gone", 8000);
+    const closing = one.frames().find(({ opcode }) => opcode === opcodes.close);
+    expect(closing?.payload.readUInt16BE(0)).toBe(1000);
+  }, 20_000);
+
+  test("somebody with the key of one of them and another device, nor of one with a key that nobody has", async () => {
+    for (const { equipment } of others) {
+      const { phone } = stage.phone(equipment.name, "websocket", { deviceId: "stolen" });
+      expect((await phone.connect())?.type).toBe("BAD_DEVICE");
+      await until(() => phone.ended !== undefined, "the refused one is gone");
+      expect(phone.ended).toStartWith("1000");
+    }
+    const { phone } = stage.phone("other by sse", "websocket", { apiKey: "0".repeat(32) });
+    expect((await phone.connect())?.type).toBe("EXCEPTION");
+    await until(() => phone.ended !== undefined, "the unknown one is gone");
+  });
+
+  test("one that comes again and takes its own place, which goes on hearing all", async () => {
+    const older = await stage.connected("twice", "websocket");
+    const newer = await stage.connected("twice", "websocket");
+    await until(() => older.phone.ended !== undefined, "the older connection ends");
+    expect(older.phone.ended).toStartWith("1000");
+    await stage.changeSeenBy([newer.phone]);
+    expect([newer.phone.ended, newer.equipment.appState, newer.equipment.connected]).toEqual([undefined, "active", 1]);
+    expect(stage.simulator.count("DISCONNECT", newer.equipment)).toBe(0);
+  });
+
+  test("frames in pieces, which are put together", async () => {
+    const { client, frames } = await upgraded();
+    const { equipment } = stage.phone("pieces", "websocket");
+    const text = connectText(equipment);
+    await client.send(clientFrame(opcodes.text, text.slice(0, 20), false));
+    await client.send(clientFrame(opcodes.ping, "between"));
+    await client.send(clientFrame(opcodes.continuation, text.slice(20, 40), false));
+    await client.send(clientFrame(opcodes.continuation, text.slice(40)));
+    await until(() => said(frames()).some(({ type }) => type === "WELCOME"), "the welcome");
+    expect(
+      frames()
+        .find(({ opcode }) => opcode === opcodes.pong)
+        ?.payload.toString(),
+    ).toBe("between");
+    client.reset();
+  });
+
+  test("binary frames and pings that are no UTF-8, after which all goes on", async () => {
+    const { client, frames } = await upgraded();
+    const { equipment } = stage.phone("bytes", "websocket");
+    const noText = new Uint8Array([0xff, 0xfe, 0x00, 0xc3]);
+    await client.send(clientFrame(opcodes.ping, noText));
+    await client.send(clientFrame(opcodes.binary, noText));
+    await client.send(clientFrame(opcodes.text, connectText(equipment)));
+    await until(() => said(frames()).some(({ type }) => type === "WELCOME"), "the welcome");
+    expect(frames().find(({ opcode }) => opcode === opcodes.pong)?.payload).toEqual(Buffer.from(noText));
+    expect(said(frames()).map(({ type }) => type)).toContain("EXCEPTION");
+    await client.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: "2", method: "GET_SC_INFO" })));
+    await until(() => said(frames()).some(({ id }) => id === "2"), "an answer");
+    client.reset();
+  });
+});
