@@ -41,8 +41,8 @@ export class TestGateway {
     this.url = gateway.addresses[0]?.url ?? "";
   }
 
-  static async start(yaml = ""): Promise<TestGateway> {
-    const folder = mkdtempSync(join(tmpdir(), "hearthwire-http-"));
+  /** `folder`: that of one that was stopped but not removed. */
+  static async start(yaml = "", folder = mkdtempSync(join(tmpdir(), "hearthwire-http-"))): Promise<TestGateway> {
     const own = `listen: 127.0.0.1:0\ndata: ${folder}\nunix_socket: false\n`;
     const errors: string[] = [];
     const warnings: string[] = [];

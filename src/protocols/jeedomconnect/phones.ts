@@ -84,7 +84,6 @@ export class Phones {
   /** Something happened in the house. */
   stir(): void {
     for (const phone of this.#known.values()) {
-      if (!phone.active) continue;
       phone.wanted = true;
       this.#askIfDue(phone);
     }

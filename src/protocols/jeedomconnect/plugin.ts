@@ -29,6 +29,9 @@ export class PluginLost extends Error {}
 export const endpoint = "/plugins/JeedomConnect/core/api/JeedomConnect.api.php";
 /** How long the plugin may take, in ms: some of its answers are a year of history. */
 const patience = 120_000;
+/** The same for what others wait for: who comes, and what happened. */
+const shortPatience = 20_000;
+const hurried = ["CONNECT", "DISCONNECT", "GET_EVENTS"];
 /** How long after the reply an answer may come by the port, in ms. */
 const grace = 100;
 
@@ -58,7 +61,7 @@ export class Plugin {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#asked.set(id, { method, answered: resolve });
     try {
-      return await Promise.race([promise, this.#exchange(text, promise)]);
+      return await Promise.race([promise, this.#exchange(method, text, promise)]);
     } finally {
       this.#asked.delete(id);
     }
@@ -66,7 +69,7 @@ export class Plugin {
 
   /** As by HTTP: the answer is in the reply. Rejects with `PluginLost`. */
   async askByReply(question: Question): Promise<Reply> {
-    const { text } = await this.request({ body: questionText(question, {}) });
+    const { text } = await this.request({ body: questionText(question, {}), dial: dialFor(question.method) });
     const reply = readReply(this.clean(text));
     if (reply === undefined) throw this.#lost("it answers with no JSON-RPC");
     return reply;
@@ -105,9 +108,9 @@ export class Plugin {
     return key !== undefined && text.includes(key) ? text.replaceAll(key, "") : text;
   }
 
-  async #exchange(text: JsonText, byPort: Promise<Answer>): Promise<Answer | undefined> {
+  async #exchange(method: string, text: JsonText, byPort: Promise<Answer>): Promise<Answer | undefined> {
     const key = encodeURIComponent(this.#parts.key() ?? "");
-    const { text: replied } = await this.request({ body: text, query: `?apikey=${key}` });
+    const { text: replied } = await this.request({ body: text, query: `?apikey=${key}`, dial: dialFor(method) });
     const reply = readReply(this.clean(replied));
     if (reply !== undefined) return reply.answer;
     return Promise.race([byPort, this.#afterGrace()]);
@@ -150,6 +153,10 @@ export interface PluginRequest {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly dial?: { readonly patience?: number; readonly largest?: number; readonly asBytes?: true };
+}
+
+function dialFor(method: string): { readonly patience: number } {
+  return { patience: hurried.includes(method) ? shortPatience : patience };
 }
 
 /** Of the same length whatever is compared, so that the time it takes tells nothing. */

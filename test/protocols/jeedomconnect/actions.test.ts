@@ -110,3 +110,48 @@ test("A publication of Jeedom's bridge has each active phone asked for at once, 
   expect(stage.plugin.of("GET_EVENTS")).toHaveLength(2);
   await until(() => stage.plugin.of("GET_EVENTS").length === 3, "what came meanwhile is asked for once");
 });
+
+test("An action that nobody was sure of comes after a restart of the gateway", async () => {
+  stage = await Stage.open();
+  handOut();
+  const mute = await mutePhone("anna");
+  await until(() => mute.text.includes("toaster"), "the action");
+  await stage.restart();
+  const anna = await stage.enter("anna");
+  expect(await anna.hears("ACTIONS")).toEqual(action);
+});
+
+test("A polling phone is answered without the plugin while nothing happens, for less than 3 s, and with it when something does", async () => {
+  stage = await Stage.open({ bridges: 'house: { type: jeedom, url: "http://127.0.0.1:9", key: k }' });
+  let cursors: object = { configVersion: 1, lastReadTimestamp: null, lastHistoricReadTimestamp: null };
+  const ask = async (
+    method: string,
+    params: object = {},
+  ): Promise<{ type: string; payload: { payload: unknown }[] }> => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { apiKey: keyOf("anna"), ...params } });
+    const api = `${stage.url}/plugins/JeedomConnect/core/api/JeedomConnect.api.php`;
+    return ((await (await fetch(api, { method: "POST", body })).json()) as { result: never }).result;
+  };
+  const poll = async (): Promise<number> => {
+    const { type, payload } = await ask("GET_EVENTS", cursors);
+    expect(type).toBe("SET_EVENTS");
+    const [lastReadTimestamp, lastHistoricReadTimestamp] = payload.map((item) => item.payload);
+    cursors = { ...cursors, lastReadTimestamp, lastHistoricReadTimestamp };
+    return payload.length;
+  };
+  const asked = () => stage.plugin.of("GET_EVENTS").length;
+  await ask("CONNECT");
+  const begun = performance.now();
+  while (performance.now() - begun < 3000) {
+    await poll();
+    await Bun.sleep(100);
+  }
+  expect(asked()).toBeGreaterThanOrEqual(2);
+  expect(asked()).toBeLessThanOrEqual(3);
+  const before = asked();
+  const { key } = await stage.gateway.newKey({ publish: ["house/events"] });
+  await stage.gateway.ask("/channels/house/events", { method: "POST", key, body: { name: "cmd::update" } });
+  stage.plugin.once("GET_EVENTS", events("5"));
+  expect(await poll()).toBe(4);
+  expect(asked()).toBe(before + 1);
+}, 10_000);

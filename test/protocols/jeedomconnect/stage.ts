@@ -17,12 +17,14 @@ const phonesListener = 'listeners: [{ listen: "127.0.0.1:0", protocol: jeedomcon
 
 export class Stage {
   readonly plugin: PluginEnd;
-  readonly gateway: TestGateway;
+  gateway: TestGateway;
   readonly phones: Phone[] = [];
+  readonly #yaml: string;
 
-  private constructor(plugin: PluginEnd, gateway: TestGateway) {
+  private constructor(plugin: PluginEnd, gateway: TestGateway, yaml: string) {
     this.plugin = plugin;
     this.gateway = gateway;
+    this.#yaml = yaml;
   }
 
   static async open({
@@ -33,11 +35,16 @@ export class Stage {
   }: StageOptions = {}): Promise<Stage> {
     const plugin = await PluginEnd.open();
     const options = `type: jeedomconnect, url: "${plugin.callback}", key: ${pluginKey}, socket_port: ${plugin.socketPort}`;
-    const gateway = await TestGateway.start(
-      `bridges: { jc: { ${options}, ${bridge} }, ${bridges} }\n` + `${listeners}${yaml}`,
-    );
+    const whole = `bridges: { jc: { ${options}, ${bridge} }, ${bridges} }\n${listeners}${yaml}`;
+    const gateway = await TestGateway.start(whole);
     await until(() => plugin.of("GET_PLUGIN_CONFIG").length > 0, "the bridge");
-    return new Stage(plugin, gateway);
+    return new Stage(plugin, gateway, whole);
+  }
+
+  /** Another gateway on the same data, in the place of this one. */
+  async restart(): Promise<void> {
+    await this.gateway.gateway.stop();
+    this.gateway = await TestGateway.start(this.#yaml, this.gateway.folder);
   }
 
   /** Of its own listener. */
