@@ -79,7 +79,7 @@ export class PhoneStage {
   }
 
   /** Something changes, and all of these see it. */
-  async changeSeenBy(phones: readonly Phone[], limit = 5000): Promise<void> {
+  async changeSeenBy(phones: readonly Phone[], limit = 10_000): Promise<void> {
     const { house } = this.jeedom;
     const [light = 0] = house.infos("LIGHT_STATE");
     house.set(light, house.command(light).state === 1 ? 0 : 1);

@@ -64,6 +64,8 @@ test("No byte that leaves contains the plugin's key, also where the plugin says 
   expect(["WELCOME", "CMD_INFO", "ACTIONS", "BAD_DEVICE", "SET_FILES"].filter((type) => !all.includes(type))).toEqual(
     [],
   );
-  expect(streams.filter((stream) => stream.includes(pluginKey))).toEqual([]);
-  expect([...stage.gateway.errors, ...stage.gateway.warnings].filter((line) => line.includes(pluginKey))).toEqual([]);
+  // Not shown where it fails: the key would be in what this prints.
+  expect(streams.some((stream) => stream.includes(pluginKey))).toBe(false);
+  const logged = [...stage.gateway.errors, ...stage.gateway.warnings];
+  expect(logged.some((line) => line.includes(pluginKey))).toBe(false);
 }, 60_000);

@@ -1,10 +1,13 @@
 /** What some do is not noticed by the others. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { PhoneEquipment } from "../../../simulators/jeedomconnect/equipment.ts";
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import type { Phone } from "../../../simulators/jeedomconnect/phone.ts";
 import { clientFrame, opcodes, RawClient, serverFrames, until, upgradeHead } from "../../transports/raw-client.ts";
 import { PhoneStage } from "./phone-stage.ts";
+
+/** What happens is seen within a second or two, and the silent are sent away after three. */
+setDefaultTimeout(30_000);
 
 let stage: PhoneStage;
 let others: { readonly phone: Phone; readonly equipment: PhoneEquipment }[];
@@ -68,7 +71,7 @@ describe("Phones that are connected notice nothing of", () => {
     await until(() => [one, ...ten].every(({ client }) => client.closed), "the silent ones are gone", 8000);
     const closing = one.frames().find(({ opcode }) => opcode === opcodes.close);
     expect(closing?.payload.readUInt16BE(0)).toBe(1000);
-  }, 20_000);
+  });
 
   test("somebody with the key of one of them and another device, nor of one with a key that nobody has", async () => {
     for (const { equipment } of others) {
