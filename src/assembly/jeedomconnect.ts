@@ -63,14 +63,17 @@ function bridgesOf({ config, hub, clock, chance, log, dialer }: Parts): BridgeSe
     type: "jeedomconnect",
     make: (name, options) => {
       const { url, key: given, action_delay: actionDelay = usualActionDelay } = options;
-      const at = { hostname: "127.0.0.1", port: options.socket_port ?? usualSocketPort };
+      const { socket_port: port = usualSocketPort } = options;
       const bridge = new JeedomConnectBridge({
         name,
         url,
         key: () => given ?? readBridgeKey(config.data, name),
         actionDelay,
         events: () => eventsOf(config, options.jeedom),
-        listen: (protocol) => listenTcpStream({ at, protocol, log }),
+        listen:
+          port === false
+            ? undefined
+            : (protocol) => listenTcpStream({ at: { hostname: "127.0.0.1", port }, protocol, log }),
         hub,
         clock,
         chance,

@@ -56,12 +56,12 @@ const bridge = z.strictObject({
   ),
   socket_port: option(
     {
-      is: "The port of this machine where the plugin brings its answers, its setting `socketport` (type jeedomconnect).",
-      unit: "port",
+      is: "The port of this machine where the plugin brings its answers, its setting `socketport`; `false` takes them from its replies alone, for a gateway on another machine than Jeedom's (type jeedomconnect).",
+      unit: "port or `false`",
       byDefault: "58090",
       example: 58_091,
     },
-    whole({ least: 1, most: 65_535 }).optional(),
+    z.union([z.literal(false), whole({ least: 1, most: 65_535 })]).optional(),
   ),
   jeedom: option(
     {

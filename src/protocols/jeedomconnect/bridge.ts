@@ -20,8 +20,11 @@ export interface JeedomConnectBridgeParts {
   readonly actionDelay: number;
   /** The channel whose publications tell that something happened in the house; nothing where there is none. */
   readonly events: () => string | undefined;
-  /** Listens on this machine for what the plugin brings. Throws when it cannot. The answer ends it. */
-  readonly listen: (protocol: StreamProtocol) => () => void;
+  /**
+   * Listens on this machine for what the plugin brings. Throws when it cannot. The answer ends it. Undefined where the plugin
+   * is on another machine, and its answers are in its replies.
+   */
+  readonly listen: ((protocol: StreamProtocol) => () => void) | undefined;
   readonly hub: Hub;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -58,6 +61,7 @@ export class JeedomConnectBridge implements Bridge {
       clock,
       url,
       key,
+      hasPort: parts.listen !== undefined,
       went: (trouble, refused) => this.#went(trouble, refused),
       unasked: (answer) => {
         const phone = this.phones.find(answer.eqApiKey ?? "");
@@ -104,8 +108,8 @@ export class JeedomConnectBridge implements Bridge {
 
   /** Another program may have the port, as the plugin's own daemon: it is tried again. */
   #listen(): void {
-    if (this.state === "stopped" || this.#endListening !== undefined) return;
     const { clock, log, listen } = this.#parts;
+    if (listen === undefined || this.state === "stopped" || this.#endListening !== undefined) return;
     const port = new AnswersPort(clock, (text) => {
       this.#status.event();
       if (!this.plugin.heard(text))

@@ -1,7 +1,7 @@
 /** A phone's event stream, as the plugin's eventServer.php has it: JSON in a text that is JSON, and CRLF. */
 import type { Hub } from "../../core/hub.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { Conversation, Session } from "../../core/session.ts";
+import type { Conversation, Goodbye, Session } from "../../core/session.ts";
 import type { Clock, Frame, Framing, JsonText, Answer as Response, Visit } from "../../ports.ts";
 import type { Answer } from "./answer.ts";
 import type { Line, Phone } from "./phone.ts";
@@ -25,6 +25,8 @@ interface Streaming {
 }
 interface StreamState {
   streaming: Streaming | undefined;
+  /** It is sent to another gateway: the plugin is not told of its end. */
+  sentAway: boolean;
 }
 
 /** After so much silence a heartbeat is due, in ms. */
@@ -66,7 +68,10 @@ export class EventStreamFace implements Conversation<StreamState> {
       (outlet) => {
         const phone = isPhone ? this.#parts.phones.of(key) : undefined;
         const who = principalOf(this.#parts.name, key, phone?.user?.title);
-        const session = this.#parts.hub.open<StreamState>(outlet, this, form, who, { streaming: undefined });
+        const session = this.#parts.hub.open<StreamState>(outlet, this, form, who, {
+          streaming: undefined,
+          sentAway: false,
+        });
         session.send(framing.frame(first.text));
         if (phone === undefined) session.end(new Refused("closed", first.type));
         else this.#begin(session, phone, since);
@@ -88,11 +93,16 @@ export class EventStreamFace implements Conversation<StreamState> {
     return framing.frame(heartbeatText);
   }
 
+  goodbye({ state }: Session<StreamState>, { refusal, message }: Refused): Goodbye {
+    state.sentAway = refusal.name === "shutdown";
+    return { code: refusal.close, reason: message };
+  }
+
   ended({ state }: Session<StreamState>): void {
     const { streaming } = state;
     if (streaming === undefined || streaming.phone.arrivals !== streaming.arrival) return;
     streaming.phone.lose();
-    this.#parts.phones.left(streaming.phone, streaming.arrival, false);
+    if (!state.sentAway) this.#parts.phones.left(streaming.phone, streaming.arrival, false);
   }
 
   #begin(session: Session<StreamState>, phone: Phone, since: number): void {

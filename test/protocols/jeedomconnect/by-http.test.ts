@@ -221,3 +221,17 @@ describe("Files", () => {
     expect((await fetch(at)).status).toBe(503);
   });
 });
+
+test("A WebSocket has its answers from the plugin's replies where the plugin is on another machine", async () => {
+  stage = await Stage.open({ port: false });
+  const anna = await stage.enter("anna");
+  stage.plugin.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
+  const id = anna.ask("GET_CMD_INFO");
+  expect(await anna.hears("SET_CMD_INFO")).toEqual({ type: "SET_CMD_INFO", payload: [], id });
+  stage.plugin.once("GET_EVENTS", events("5"));
+  await anna.hears("CMD_INFO");
+  const stranger = await stage.visit();
+  stranger.ask("CONNECT", { apiKey: "0".repeat(32) });
+  await stranger.hears("EXCEPTION");
+  expect((await stranger.ends()).code).toBe(1000);
+});

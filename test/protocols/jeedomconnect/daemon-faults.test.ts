@@ -182,8 +182,14 @@ describe("Of the daemon's faults", () => {
   test("9: phones get a close frame when the gateway stops", async () => {
     stage = await Stage.open();
     const anna = await stage.enter("anna");
+    stage.plugin.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
+    const api = "/plugins/JeedomConnect/core/php/eventServer.php";
+    const stream = await fetch(`${stage.url}${api}?apiKey=${keyOf("ben")}`);
     await stage.gateway.gateway.stop();
     expect((await anna.ends()).code).toBe(1001);
+    await stream.text();
+    // They come again, to whoever is there then: the plugin is not told that they have gone.
+    expect(stage.plugin.of("DISCONNECT")).toEqual([]);
   });
 
   test("10: what makes no sense is answered, and nothing is obeyed before CONNECT", async () => {

@@ -4,6 +4,8 @@ import { until } from "../../transports/raw-client.ts";
 import { keyOf, PluginEnd, pluginKey } from "./plugin-end.ts";
 
 export interface StageOptions {
+  /** Whether the plugin can bring its answers. Default: yes. */
+  readonly port?: boolean;
   /** More options of the bridge, in YAML's flow style. */
   readonly bridge?: string;
   /** More bridges, likewise. */
@@ -28,13 +30,15 @@ export class Stage {
   }
 
   static async open({
+    port = true,
     bridge = "",
     bridges = "",
     listeners = phonesListener,
     yaml = "",
   }: StageOptions = {}): Promise<Stage> {
     const plugin = await PluginEnd.open();
-    const options = `type: jeedomconnect, url: "${plugin.callback}", key: ${pluginKey}, socket_port: ${plugin.socketPort}`;
+    const socketPort = port ? plugin.socketPort : false;
+    const options = `type: jeedomconnect, url: "${plugin.callback}", key: ${pluginKey}, socket_port: ${socketPort}`;
     const whole = `bridges: { jc: { ${options}, ${bridge} }, ${bridges} }\n${listeners}${yaml}`;
     const gateway = await TestGateway.start(whole);
     await until(() => plugin.of("GET_PLUGIN_CONFIG").length > 0, "the bridge");
