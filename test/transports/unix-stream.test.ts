@@ -222,7 +222,7 @@ test("what a protocol throws costs that peer its connection, and nobody else", a
   const bad = await dial(path);
   bad.write("bad");
   await until(() => peers.told.includes("ended"));
-  expect(errors).toEqual(["Cannot serve a peer of the Unix socket"]);
+  expect(errors).toEqual(["Cannot serve a peer of a byte stream"]);
   let got = "";
   good.on("data", (chunk: Buffer) => {
     got += chunk.toString();
