@@ -49,6 +49,7 @@ async function runAsDaemon(options: Options & Globals): Promise<void> {
     throw new CommandFailure(`Cannot run as the plugin's daemon: ${messageOf(thrown)}`);
   } finally {
     if (options.pid !== undefined) rmSync(options.pid, { force: true });
+    else if (options.data === undefined) rmSync(config.data, { recursive: true, force: true });
   }
 }
 

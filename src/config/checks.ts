@@ -19,6 +19,7 @@ export function checkTogether(config: Config, given: Given): readonly ConfigFaul
     ...checkSizes(config, given),
     ...checkSockets(config, given),
     ...checkBridges(config, given),
+    ...checkEvents(config, given),
     ...checkBoards(config, given),
     ...checkKeyed(config, given),
   ];
@@ -85,6 +86,16 @@ function checkBridges(config: Config, given: Given): readonly ConfigFault[] {
         ? `name a bridge of type ${protocol} by \`bridge\``
         : `there is no bridge ${JSON.stringify(bridge)} of type ${protocol}`;
     return [faultAt(given, path, `Cannot tell which ${system} ${place} serves: ${why}`)];
+  });
+}
+
+/** A bridge that is told by another what happens needs that one. */
+function checkEvents(config: Config, given: Given): readonly ConfigFault[] {
+  return [...config.bridges].flatMap(([name, { type, jeedom }]) => {
+    if (type !== "jeedomconnect" || jeedom === undefined || bridgeAt(config, "jeedom", jeedom) !== undefined) return [];
+    const path = ["bridges", name, "jeedom"];
+    const message = `Cannot use \`${printPath(path)}\`: there is no bridge ${JSON.stringify(jeedom)} of type jeedom`;
+    return [faultAt(given, path, message)];
   });
 }
 

@@ -63,6 +63,18 @@ describe("A place that speaks deconz", () => {
   });
 });
 
+describe("A bridge to JeedomConnect", () => {
+  const bridges = (more: string): string =>
+    `bridges:\n  box: { type: jeedom, url: http://192.168.1.20 }\n  jc: { type: jeedomconnect, url: http://192.168.1.20${more} }\n`;
+
+  test("hears of what happens by a bridge of type jeedom, which must be there", () => {
+    parse(bridges(""));
+    parse(bridges(", jeedom: box, socket_port: false"));
+    expect(faultOf(bridges(", jeedom: other"))).toContain('there is no bridge "other" of type jeedom');
+    expect(faultOf(bridges(", jeedom: jc"))).toContain('there is no bridge "jc" of type jeedom');
+  });
+});
+
 describe("A place that speaks jeedom", () => {
   const jeedom = "bridges:\n  box: { type: jeedom, url: http://192.168.1.20 }\n";
   const listener = (more: string): string => `listeners:\n  - { listen: "0.0.0.0:8090", protocol: jeedom${more} }\n`;
