@@ -108,15 +108,20 @@ function checkBoards(config: Config, given: Given): readonly ConfigFault[] {
   });
 }
 
-/** Every client of Jeedom's plugin shows a key: what is said of those without one would say nothing. */
+/** Protocols whose clients all show a key: what is said of those without one would say nothing. */
+const keyed: Partial<Record<ProtocolName, string>> = {
+  jeedom: "clients of the protocol jeedom all show a key; who may come is said by `allowed_hosts`",
+  jeedomconnect: "phones of the protocol jeedomconnect all show a key, which the plugin checks",
+};
+
 function checkKeyed(config: Config, given: Given): readonly ConfigFault[] {
   return config.listeners.flatMap((listener, at) => {
-    if (listener.protocol !== "jeedom") return [];
+    const why = listener.protocol === undefined ? undefined : keyed[listener.protocol];
+    if (why === undefined) return [];
     return (["open_to", "anonymous"] as const)
       .filter((name) => listener[name] !== undefined)
       .map((name) => {
         const path = ["listeners", at, name];
-        const why = "clients of the protocol jeedom all show a key; who may come is said by `allowed_hosts`";
         return faultAt(given, path, `Cannot use \`${printPath(path)}\`: ${why}`);
       });
   });

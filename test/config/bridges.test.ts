@@ -98,3 +98,15 @@ describe("A place that speaks jeedom", () => {
     expect(faultOf(jeedom + listener(", anonymous: { subscribe: [x] }"))).toContain("listeners[0].anonymous");
   });
 });
+
+test("A listener for phones of JeedomConnect refuses what is said of clients without a key: it has none", () => {
+  const phones = (more: string): string => `
+bridges: { jc: { type: jeedomconnect, url: "http://192.168.1.2", key: secret } }
+listeners: [{ listen: 0.0.0.0:8090, protocol: jeedomconnect${more} }]
+`;
+  parse(phones(""));
+  for (const more of ["open_to: [127.0.0.1]", "anonymous: { subscribe: [x] }"]) {
+    const [option] = more.split(":");
+    expect(faultOf(phones(`, ${more}`))).toContain(`Cannot use \`listeners[0].${option}\`: phones`);
+  }
+});
