@@ -44,6 +44,8 @@ export interface Draft {
   readonly key?: string;
   /** The key is taken out of the map. `data` is then `null`. */
   readonly removed?: true;
+  /** For those who listen now: it is neither kept nor counted. A map channel refuses it. */
+  readonly transient?: true;
   readonly tags?: Readonly<Record<string, string>>;
   /** Who published, as JSON. */
   readonly info?: JsonText;
@@ -52,16 +54,17 @@ export interface Draft {
 /** One message in a channel, in its place. */
 export interface Publication extends Draft {
   readonly channel: string;
-  /** Position in the channel: 1, 2, 3 … within the channel's epoch. */
+  /** Position in the channel: 1, 2, 3 … within the channel's epoch; 0 where it is transient, and so has none. */
   readonly offset: number;
   /** Position among all publications of the broker: grows in the order of delivery, not always by one. */
   readonly seq: number;
   readonly time: number;
 }
 
-/** What a publisher gets back: the publication's place. On a durable channel it is then kept. */
+/** What a publisher gets back: the publication's place. On a durable channel it is then kept, unless it is transient. */
 export interface Receipt {
   readonly channel: string;
+  /** 0 where it is transient. */
   readonly offset: number;
   readonly epoch: string;
 }

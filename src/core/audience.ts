@@ -199,6 +199,7 @@ export class Audience {
   /** Whether it comes right after the one before it. What several channels bring cannot be told. */
   #follows({ offset }: Publication): boolean {
     if (this.selector.names.length !== 1 || this.selector.patterns.length > 0) return true;
+    if (offset === 0) return !this.broken;
     const follows = this.#offset < 0 || offset === this.#offset + 1;
     this.#offset = offset;
     return follows && !this.broken;

@@ -49,17 +49,20 @@ export function requireTags(tags: unknown): Readonly<Record<string, string>> {
 }
 
 /**
- * A draft from the members `data`, `key`, `removed` and `tags` of an object. `text` is the object as it was written, out
+ * A draft from the members `data`, `key`, `removed`, `tags` and `transient` of an object. `text` is the object as it was written, out
  * of which the data is cut, so that no number loses digits.
  */
-export function draftOf({ data, key, removed, tags }: JsonObject, text: string): Draft {
-  if (key === undefined && removed === undefined && tags === undefined) return { data: dataOf(data, text) };
+export function draftOf({ data, key, removed, tags, transient }: JsonObject, text: string): Draft {
+  if (key === undefined && removed === undefined && tags === undefined && transient === undefined) {
+    return { data: dataOf(data, text) };
+  }
   if (removed === true && key === undefined) throw new Refused("badRequest", "Cannot remove without a `key`");
   return {
     data: removed === true ? "null" : dataOf(data, text),
     ...(key === undefined ? {} : { key: requireKey(key) }),
     ...(removed === true ? { removed } : {}),
     ...(tags === undefined ? {} : { tags: requireTags(tags) }),
+    ...(transient === true ? { transient } : {}),
   };
 }
 

@@ -236,7 +236,8 @@ export class Hub implements SessionHost {
       for (const publication of gathered) {
         if (publication.seq <= seq) continue;
         if (form.concerns(publication)) session.send(form.frameAlone(publication));
-        ({ seq, offset } = publication);
+        seq = publication.seq;
+        if (publication.offset > 0) offset = publication.offset;
       }
       audience.join(session, seq, offset, this.#delivered);
       this.#presence.enter(session, selector);

@@ -145,6 +145,7 @@ export function brokerContract(name: string, start: StartBroker): void {
     describe("history", () => history(bench));
     describe("maps", () => maps(bench));
     describe("coming back", () => comingBack(bench));
+    describe("what is transient", () => transient(bench));
     describe("pages", () => pages(bench));
     describe("refusals and bounds", () => bounds(bench));
   });
@@ -480,6 +481,50 @@ function comingBack(bench: MakeBench): void {
       }),
       { numRuns: 40 },
     );
+  });
+}
+
+function transient(bench: MakeBench): void {
+  const passing: Draft = { data: '"now"', transient: true };
+
+  test.each(["a", "none/a"])("reaches those who listen to %s, without a place, and is not kept", async (channel) => {
+    const { broker, clock, delivered, works } = await withWorks(bench);
+    const first = broker.publish(channel, { data: "1" });
+    await works();
+    const { epoch } = await first;
+    expect(broker.publish(channel, passing)).toEqual({ channel, offset: 0, epoch });
+    expect(delivered.at(-1)).toEqual({ ...passing, channel, offset: 0, seq: expect.any(Number), time: clock.now() });
+    const second = broker.publish(channel, { data: "2" });
+    await works();
+    expect((await second).offset).toBe(2);
+    const seqs = delivered.map(({ seq }) => seq);
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+    const { publications, offset } = await broker.history(channel, { limit: -1 });
+    expect([offset, data({ publications })]).toEqual([2, channel === "none/a" ? [] : ["1", "2"]]);
+  });
+
+  test("is no gap to who comes back from before it or from it, by cursor or by offset", async () => {
+    const at = await bench();
+    const { epoch } = await at.publish("a", "1");
+    const before = await at.position();
+    for (let count = 0; count < 10; count++) await at.publish("a", passing);
+    const after = await at.position();
+    expect(after.seq).toBeGreaterThan(before.seq);
+    await at.publish("a", "2");
+    for (const past of [since(before), since(after), { from: "offset", epoch, offset: 1 } as const]) {
+      const reading = await at.one("a", past);
+      expect([reading.as, data(reading)]).toEqual(["missed", ["2"]]);
+    }
+  });
+
+  test("is refused on a map, and alone makes no channel", async () => {
+    const at = await bench();
+    expect(await refusal(() => at.publish("map/a", passing))).toBe("bad_request");
+    expect(await refusal(() => at.publish("map/a", { ...passing, key: "x" }))).toBe("bad_request");
+    await at.publish("a", passing);
+    expect(at.delivered.map(({ channel }) => channel)).toEqual(["a"]);
+    expect(await at.broker.channels("**")).toEqual([]);
+    expect(at.broker.holds?.("a") ?? false).toBe(false);
   });
 }
 

@@ -343,6 +343,18 @@ describe("a durable channel", () => {
     expect(durable).toBeInstanceOf(Promise);
   });
 
+  test("makes what is transient wait for nothing, and the journal does not get it", async () => {
+    const { journal, bench } = await held();
+    const durable = bench.broker.publish("durable/a", { data: "1" });
+    await bench.works();
+    expect(bench.broker.publish("durable/a", { data: "0", transient: true })).toMatchObject({ offset: 0 });
+    expect(bench.delivered.map(({ data: text }) => text)).toEqual(["0"]);
+    journal.let();
+    expect((await durable).offset).toBe(1);
+    const [kept, ...more] = journal.load();
+    expect([kept?.publications.map(({ data: text }) => text), more]).toEqual([["1"], []]);
+  });
+
   test("waits with the others once the numbers before it have run out; all come in order", async () => {
     const { journal, bench } = await held();
     const durable = bench.broker.publish("durable/a", { data: "0" });

@@ -10,6 +10,7 @@ place = client.publish(cent.PublishRequest(channel="demo/cent", data={"n": 1}, t
 assert place.offset == 1 and place.epoch
 many = client.broadcast(cent.BroadcastRequest(channels=["demo/cent", "not one"], data={"n": 2}))
 assert many.responses[0].result.offset == 2 and many.responses[1].error.code == 107
+assert not client.publish(cent.PublishRequest(channel="demo/cent", data={"n": 0}, skip_history=True)).offset
 past = client.history(cent.HistoryRequest(channel="demo/cent", limit=10, reverse=True))
 assert [one.data["n"] for one in past.publications] == [2, 1] and past.epoch == place.epoch
 since = cent.StreamPosition(offset=1, epoch=place.epoch)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
-import { Rights } from "../../src/core/access.ts";
+import { everyRight, Rights } from "../../src/core/access.ts";
 import { select } from "../../src/core/channels.ts";
 import { Refused } from "../../src/core/refusals.ts";
 import type { Past, Reading } from "../../src/ports.ts";
@@ -9,6 +9,14 @@ import { fromNow, outcome, type Peer, PlainForm, principal, Setting, slowSetting
 
 function listen(setting: Setting, { session }: Peer, ...channels: string[]) {
   return setting.hub.subscribe(session, select(channels), fromNow, tell(session));
+}
+
+class CountingForm extends PlainForm {
+  override readonly counted = true;
+
+  override gap(channels: readonly string[]): string {
+    return `a hole in ${channels}`;
+  }
 }
 
 describe("handing out", () => {
@@ -270,6 +278,24 @@ describe("subscribing while the broker takes its time", () => {
     setting.endTurn();
     await done;
     expect(peer.outlet.frames).toEqual(["live", "a#1 1", "a#2 2", "a#3 3", "a#4 4"]);
+  });
+
+  test("what is transient moves nobody's place: who counts finds no hole, before the reading and after it", async () => {
+    const { setting, broker } = slowSetting();
+    const form = new CountingForm("counting");
+    const peer = setting.connect();
+    const done = setting.hub.subscribe(peer.session, select(["a"]), fromNow, tell(peer.session, form), form);
+    const pass = (data: string): void => void setting.hub.publish("a", { data, transient: true }, everyRight);
+    pass("0");
+    setting.publish("a", "1");
+    await broker.answer();
+    await done;
+    pass("2");
+    setting.publish("a", "3");
+    pass("4");
+    setting.publish("a", "5");
+    setting.endTurn();
+    expect(peer.outlet.frames).toEqual(["live", "a#0 0", "a#1 1", "a#0 2", "a#2 3", "a#0 4", "a#3 5"]);
   });
 
   test("giving up and beginning anew before the first reading is there begins once, with the second", async () => {

@@ -118,7 +118,7 @@ class Gateway {
       if (this._ws !== ws) return;
       const message: Message = JSON.parse(text);
       if (message.cursor) headers["Last-Event-ID"] = this.cursor = message.cursor;
-      if (message.offset) this._deliver(message as Publication);
+      if (message.offset !== undefined) this._deliver(message as Publication);
       if (message.live) this.emit("live");
       if (message.gap) this.emit("gap", message.channels);
       if (message.error) this.emit("error", message.error);

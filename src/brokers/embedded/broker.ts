@@ -134,16 +134,19 @@ export class EmbeddedBroker implements Broker {
     if (log.entries === undefined) {
       if (draft.key !== undefined)
         throw new Refused("badRequest", `Cannot set a key on ${channel}: it is a stream channel`);
+    } else if (draft.transient === true) {
+      throw new Refused("badRequest", `Cannot publish on ${channel} without keeping it: it is a map channel`);
     } else if (draft.key === undefined) {
       throw new Refused("badRequest", `Cannot publish on ${channel} without a key: it is a map channel`);
     } else if (draft.removed === true && !log.entries.has(draft.key) && log.waiting === 0) {
       return { channel, offset: log.offset, epoch: log.epoch };
     }
-    if (log.settings.durable !== "no") return this.#publishDurably(log, draft);
+    const transient = draft.transient === true;
+    if (!transient && log.settings.durable !== "no") return this.#publishDurably(log, draft);
     if (this.#seq + 1 >= this.#ceiling) return this.#publishAfterCommit(log, draft);
-    log.given++;
-    this.#put(log, publicationOf(log, draft, log.given, this.#seq + 1, this.#clock.now()));
-    return { channel, offset: log.offset, epoch: log.epoch };
+    const offset = transient ? 0 : ++log.given;
+    this.#put(log, publicationOf(log, draft, offset, this.#seq + 1, this.#clock.now()));
+    return { channel, offset, epoch: log.epoch };
   }
 
   read(selector: Selector, past: Past): Reading {
@@ -215,7 +218,7 @@ export class EmbeddedBroker implements Broker {
   #put(log: ChannelLog, publication: Publication): void {
     this.#seq = publication.seq;
     this.#duringCommit++;
-    if (log.append(publication)) this.#trimJournal(log);
+    if (publication.offset > 0 && log.append(publication)) this.#trimJournal(log);
     if (publication.seq > this.#mark - markDistance / 2) this.#moveMark();
     this.#deliver(publication);
   }
@@ -434,7 +437,7 @@ function isOther(one: ChannelSettings, other: ChannelSettings): boolean {
 /** Written out for the common case, so that most publications have one shape. */
 function publicationOf(log: ChannelLog, draft: Draft, offset: number, seq: number, time: number): Publication {
   const { channel } = log;
-  if (draft.key === undefined && draft.tags === undefined && draft.info === undefined) {
+  if (draft.key === undefined && draft.tags === undefined && draft.info === undefined && draft.transient !== true) {
     return { channel, offset, seq, time, data: draft.data };
   }
   return { ...draft, channel, offset, seq, time };

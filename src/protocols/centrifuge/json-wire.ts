@@ -136,10 +136,12 @@ export function jsonText(value: object, lists = new ListTexts()): string {
   return `{${members.join(",")}}`;
 }
 
-/** `{"data","offset","channel"?,"key"?,"removed"?,"tags"?,"info"?,"time","delta"?}`. */
+/** `{"data","offset"?,"channel"?,"key"?,"removed"?,"tags"?,"info"?,"time","delta"?}`. */
 function publicationText(publication: Publication, { pattern, delta }: Wording): string {
   const { channel, offset, seq, key, removed, tags, info, time } = publication;
-  let text = `{"data":${dataText(publication.data, delta)},"offset":${pattern === undefined ? offset : seq}`;
+  const place = pattern === undefined ? offset : seq;
+  let text = `{"data":${dataText(publication.data, delta)}`;
+  if (place > 0) text += `,"offset":${place}`;
   if (pattern !== undefined) text += `,"channel":${quote(channel)}`;
   if (key !== undefined) text += `,"key":${JSON.stringify(key)}`;
   if (removed === true) text += ',"removed":true';

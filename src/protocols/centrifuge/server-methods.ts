@@ -11,7 +11,7 @@ import { memberText } from "../../core/member-text.ts";
 import type { PublishRate } from "../../core/rate.ts";
 import { asRefused, Refused } from "../../core/refusals.ts";
 import type { AnySession, Principal } from "../../core/session.ts";
-import type { JsonText, MaybePromise, SettingsOf } from "../../ports.ts";
+import type { JsonText, MaybePromise } from "../../ports.ts";
 import { infoOfMember } from "./client-info.ts";
 import { jsonText } from "./json-wire.ts";
 import type { ServerSessions } from "./server-sessions.ts";
@@ -33,7 +33,6 @@ export interface ServerMethodsParts {
   readonly rate: PublishRate;
   readonly idempotency: Idempotency;
   readonly sessions: ServerSessions;
-  readonly settingsOf: SettingsOf;
   readonly calls?: Calls | undefined;
   readonly version: string;
 }
@@ -89,11 +88,8 @@ export class ServerMethods {
   }
 
   async #publish(channel: string, request: Publishing, text: JsonText, by: Backend): Promise<JsonText> {
-    const { hub, rate, idempotency, settingsOf } = this.#parts;
+    const { hub, rate, idempotency } = this.#parts;
     requireName(channel);
-    if (request.skip_history === true && settingsOf(channel).history.size > 0) {
-      throw new Refused("notAvailable", `Cannot skip the history of ${channel}: what is published is kept`);
-    }
     const draft = draftOf(publishedMembers(request), textWithData(request, text));
     const publish = () => {
       rate.take(by.principal, by.address, draft.data);
@@ -101,7 +97,7 @@ export class ServerMethods {
     };
     const { idempotency_key: key = "" } = request;
     const kept = await (key === "" ? publish() : idempotency.once(by.principal.id, `${channel} ${key}`, publish));
-    return `{"offset":${kept.offset},"epoch":${JSON.stringify(kept.epoch)}}`;
+    return kept.offset === 0 ? "{}" : `{"offset":${kept.offset},"epoch":${JSON.stringify(kept.epoch)}}`;
   }
 
   async #broadcast({ channels, ...request }: ServerRequest<"broadcast">, text: JsonText, by: Backend) {
@@ -207,9 +203,9 @@ function namesOf({ audience, moreAudiences = [] }: AnySession): readonly string[
   return audience === undefined ? [] : [audience, ...moreAudiences].flatMap(({ selector }) => selector.names);
 }
 
-function publishedMembers({ data, b64data, key, removed, tags }: Publishing): JsonObject {
+function publishedMembers({ data, b64data, key, removed, tags, skip_history: transient }: Publishing): JsonObject {
   const value = data === undefined ? b64data : data;
-  return { data: value, key: key || undefined, removed: removed === true ? removed : undefined, tags };
+  return { data: value, key: key || undefined, removed: removed === true ? removed : undefined, tags, transient };
 }
 
 /** The text that the data is cut out of. */

@@ -18,15 +18,14 @@ const publication = {
     .max(255)
     .optional()
     .meta({ description: "A second publication with it gets the first one's answer, for five minutes." }),
-  skip_history: z
-    .boolean()
-    .optional()
-    .meta({ description: "Only where the channel keeps no history: what is published is kept elsewhere (108)." }),
+  skip_history: z.boolean().optional().meta({
+    description: "For those who listen now: it has no offset and is kept nowhere. A map channel refuses it (107).",
+  }),
   delta: z.boolean().optional().meta({ description: "Taken and not needed: subscribers ask for deltas." }),
   key: z.string().optional().meta({ description: "The key, in a map channel." }),
   removed: z.boolean().optional().meta({ description: "Takes the key out of the map." }),
 };
-const receipt = z.object(place);
+const receipt = z.object(place).partial().meta({ description: "Empty where the history is skipped." });
 const fault = z.object({ code: z.int(), message: z.string() });
 
 const clientInfo = z.object({

@@ -26,6 +26,7 @@ const publishing = (summary: string): DescribedOperation => ({
   parameters: [
     channel,
     parameter("query", "key", "The key, in a map channel; also the header `Hearthwire-Map-Key`."),
+    parameter("query", "transient", "`true`: for those who listen now; neither kept nor counted."),
     parameter("header", "Hearthwire-Tags", "`room=kitchen, kind=light`."),
     parameter("header", "Idempotency-Key", "A second request with it gets the first one's answer, for five minutes."),
   ],
@@ -56,7 +57,7 @@ const removing: DescribedOperation = {
 
 const receipt: JsonSchema = {
   type: "object",
-  description: "Where a publication came to stand; on a durable channel it is then kept.",
+  description: "Where a publication came to stand; on a durable channel it is then kept. A transient one has offset 0.",
   properties: { channel: text, offset: { type: "integer" }, epoch: text },
   required: ["channel", "offset", "epoch"],
 };

@@ -23,7 +23,7 @@ function decodeSide(text: string): string {
   }
 }
 
-/** `{"channel","data","key"?,"removed"?,"tags"?}`, and the same as it was written. */
+/** `{"channel","data","key"?,"removed"?,"tags"?,"transient"?}`, and the same as it was written. */
 export function itemOf(value: unknown, text: string): { readonly channel: string; readonly draft: Draft } {
   const members = requireMembers(value, 'Cannot publish it: give {"channel": …, "data": …}');
   const { channel } = members;

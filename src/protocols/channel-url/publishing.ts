@@ -47,10 +47,12 @@ export class Publishing {
     const isJson = type !== null && /^application\/(?:[\w.+-]+\+)?json\b/i.test(type);
     const key = keyOf(visit);
     const tags = asked.get("hearthwire-tags");
+    const transient = visit.query.get("transient") === "true";
     return this.#once(visit, principal, channel, {
       data: isJson ? jsonLine(text) : JSON.stringify(text),
       ...(key === undefined ? {} : { key }),
       ...(tags === null ? {} : { tags: tagsOfHeader(tags) }),
+      ...(transient ? { transient } : {}),
     });
   }
 

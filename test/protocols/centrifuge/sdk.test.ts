@@ -232,6 +232,29 @@ describe.each(builds)("$name", ({ name, connect: open, data, value }) => {
     late.disconnect();
   });
 
+  test("hears what skips the history while it listens, and misses nothing of the rest for it", async () => {
+    const channel = `passing/${place}`;
+    const client = await open(gateway);
+    const state = (n: number): object => ({ text: "always the same, ".repeat(20), n });
+    const changes = await subscribe(client, channel, { delta: "fossil" });
+    const pattern = await subscribe(await open(gateway), "passing/*");
+    const say = (n: number, transient: boolean) => gateway.publish(channel, state(n), transient ? { transient } : {});
+    for (const n of [1, 2, 3]) await say(n, n === 2);
+    await until(() => changes.publications.length === 3, "the first");
+    await breakOff(client, async () => {
+      for (const n of [4, 5]) await say(n, n === 4);
+    });
+    await say(6, true);
+    await say(7, false);
+    await until(() => changes.publications.length === 6 && pattern.publications.length === 7, "the last");
+    expect(changes.publications.map(({ data: one, offset = 0 }) => [value(one), Number(offset)])).toEqual(
+      [1, 2, 3, 5, 6, 7].map((n) => [state(n), { 1: 1, 3: 2, 5: 3, 7: 4 }[n] ?? 0]),
+    );
+    expect(changes.subscribed.map(({ recovered }) => recovered)).toEqual([false, true]);
+    expect(pattern.publications.map(({ data: one }) => value(one))).toEqual([1, 2, 3, 4, 5, 6, 7].map(state));
+    client.disconnect();
+  });
+
   test("gets only what its filter lets through, also of the past", async () => {
     const client = await open(gateway);
     const say = async (data_: unknown, tags: Draft["tags"]): Promise<void> =>

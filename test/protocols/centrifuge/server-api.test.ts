@@ -78,9 +78,34 @@ describe("Publishing", () => {
     expect(await api("publish", { channel: "maps/api", key: "k", removed: true })).toHaveProperty("result");
   });
 
-  test("without history is for channels that keep none", async () => {
-    expect(await api("publish", { channel: "fleeting/a", data: 1, skip_history: true })).toHaveProperty("result");
-    expect(await api("publish", { channel: "news/a", data: 1, skip_history: true })).toEqual(errorOf(108));
+  test.each(["news/skipped", "kept/skipped", "fleeting/skipped", "value/skipped"])(
+    "that skips the history of %s reaches who is there, without an offset, and nobody later",
+    async (channel) => {
+      const client = await Bare.connected(gateway);
+      await client.ask({ id: 2, subscribe: { channel } });
+      await api("publish", { channel, data: "kept" });
+      expect(await api("publish", { channel, data: "skipped", skip_history: true })).toEqual({ result: {} });
+      await api("publish", { channel, data: "kept too" });
+      await until(() => client.pushes.length === 3, "all three");
+      const pubs = client.pushes.map(({ pub }) => pub as Json);
+      expect(pubs.map(({ data, offset }) => [data, offset])).toEqual([
+        ["kept", 1],
+        ["skipped", undefined],
+        ["kept too", 2],
+      ]);
+      const { result } = await api("history", { channel, limit: -1 });
+      const { publications } = result as { publications: readonly Json[] };
+      expect(publications.map(({ data }) => data)).not.toContain("skipped");
+      client.close();
+    },
+  );
+
+  test("that skips the history does so in each channel of a broadcast; a map refuses it", async () => {
+    const asked = { channels: ["news/both", "maps/both"], data: 1, skip_history: true };
+    expect(await api("broadcast", asked)).toEqual({ result: { responses: [{ result: {} }, errorOf(107)] } });
+    const keyed = { channel: "maps/both", key: "k", data: 1, skip_history: true };
+    expect(await api("publish", keyed)).toEqual(errorOf(107));
+    expect(await api("publish", { ...keyed, skip_history: false })).toHaveProperty("result.offset", 1);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Publishing by URL: POST, DELETE, batches. Each sentence of docs/channel-url.md, over real sockets. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { poll, publish, refusalOf } from "./clients.ts";
+import { clients, poll, publish, refusalOf } from "./clients.ts";
 import { openGateway, type TestGateway } from "./gateway.ts";
 
 let gateway: TestGateway;
@@ -42,6 +42,22 @@ describe("POST on a channel", () => {
       time: gateway.clock.now(),
       cursor: expect.stringMatching(/^[!-~]{1,63}$/),
     });
+  });
+
+  test("of what is transient reaches who listens, in no place of the channel, and nobody later", async () => {
+    await publish(gateway, "post/passing", 1);
+    const { cursor } = await poll(gateway, "/channels/post/passing");
+    const listening = await (await clients[0]?.listen(gateway, "/channels/post/passing"))?.isLive();
+    const answer = await post("/channels/post/passing?transient=true", '"now"', json);
+    expect(await answer.json()).toEqual({ channel: "post/passing", offset: 0, epoch: expect.any(String) });
+    expect(await listening?.hearsPublications(1)).toMatchObject([{ offset: 0, data: "now" }]);
+    listening?.leave();
+    const batch = '[{"channel":"post/passing","data":2,"transient":true},{"channel":"post/passing","data":3}]';
+    expect(await (await post("/channels", batch, json)).json()).toMatchObject([{ offset: 0 }, { offset: 2 }]);
+    const { publications } = await poll(gateway, `/channels/post/passing?since=${cursor}`);
+    expect(publications).toMatchObject([{ offset: 2, data: 3 }]);
+    const refused = await post("/channels/maps/passing?key=k&transient=true", "1", json);
+    expect(await refusalOf(refused)).toEqual([400, 107, "bad_request"]);
   });
 
   test.each([
