@@ -23,7 +23,7 @@ import { controlSocket } from "./config/checks.ts";
 import { InForce } from "./config/in-force.ts";
 import { policyOf } from "./config/policies.ts";
 import type { Config, ListenerConfig } from "./config/schema.ts";
-import { settingsOf } from "./config/settings.ts";
+import { durableRules, settingsOf } from "./config/settings.ts";
 import { verbs } from "./core/access.ts";
 import { registerBuiltinCalls } from "./core/builtin-calls.ts";
 import { Calls } from "./core/calls.ts";
@@ -172,7 +172,12 @@ class Assembly implements Gateway {
     const { keys, devices, journal } = data;
     const settingsInForce = inForce.derive(() => settingsOf(config));
     const ground = { clock, chance, log, settingsOf: (channel: string) => settingsInForce()(channel) };
-    this.#broker = new EmbeddedBroker({ ...ground, journal, maxChannels: () => limits.channels });
+    this.#broker = new EmbeddedBroker({
+      ...ground,
+      journal,
+      durableRules: () => durableRules(config),
+      maxChannels: () => limits.channels,
+    });
     const core = assembleCore(inForce, { ...ground, broker: this.#broker, dialer: systemDialer, keys });
     const { hub, gate, tickets, tokens, keyring } = core;
     this.#hub = hub;

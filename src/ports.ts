@@ -185,11 +185,24 @@ export interface Broker {
 export interface JournalRecord extends Publication {
   /** The fields of the channel that the bounds of the journal depend on. */
   readonly kind: ChannelKind;
+  /** In the first record of a channel: `JournalChannel.since`. Default 0. */
+  readonly since?: number;
+}
+
+/** What says which channels are durable. */
+export interface JournalRules {
+  /** The same text says the same. */
+  readonly text: string;
+  /** The `seq` at which they came into force; none later has the same. */
+  readonly from: number;
 }
 
 /** A channel as the journal gives it back at start. */
 export interface JournalChannel {
   readonly channel: string;
+  readonly kind: ChannelKind;
+  /** The `from` of the rules under which it began: tells its epoch from others of its name, and honours no `seq` before. */
+  readonly since: number;
   /** The last offset that was ever given out. */
   readonly offset: number;
   /** The `seq` of the newest publication that the kept history no longer has; 0 when it has all. */
@@ -208,21 +221,25 @@ export interface JournalRun {
 
 /** Keeps durable channels. One process at a time; opening a journal that another process has is refused. */
 export interface Journal {
-  /** The epoch of all durable channels; new when the journal is new. */
+  /** What the epochs of all durable channels begin with; new when the journal is new. */
   readonly epoch: string;
+  /** The last ones that it was told. */
+  readonly rules: JournalRules | undefined;
   /** Earlier runs, oldest first. */
   readonly runs: readonly JournalRun[];
   /** All `seq` that earlier runs may have given out are below this. */
   readonly nextSeq: number;
   load(): Iterable<JournalChannel>;
   begin(run: JournalRun): void;
+  /** Other rules are in force: kept together with what is forgotten at the same moment. */
+  rule(rules: JournalRules): void;
   /** Earlier runs may have used all below `seq`: kept before they do. */
   reserve(seq: number): Promise<void>;
   /** Resolves when all records survive the end of the process (`yes`) or of the power (`sync`). All or none. */
   append(records: readonly JournalRecord[], durability: Durability): Promise<void>;
   /** The channel's history no longer needs publications up to `offset`, the last of which had `seq`. May be done later. */
   trim(channel: string, offset: number, seq: number): void;
-  /** The channel is no longer durable: nothing of it is kept. May be done later. */
+  /** The channel is no longer durable, or of another kind: nothing of it is kept. May be done later. */
   forget(channel: string): void;
   close(): Promise<void>;
 }

@@ -58,6 +58,18 @@ function ofKind(kind: ChannelKind, chosen: ChannelSettings | undefined): Channel
   return { ...chosen, kind, queue: kind === "map" ? "latest" : "disconnect" };
 }
 
+/** What says which channels are durable, as text: the same text says the same. */
+export function durableRules({ channels }: Pick<Config, "channels">): string {
+  const all: readonly (readonly [string, ChannelSettings])[] = [
+    ["$devices", toAllDevices],
+    ["$device/*", inbox],
+    ["$**", told],
+    ...channels,
+    ["**", plainChannel],
+  ];
+  return JSON.stringify(all.map(([pattern, { durable }]) => [pattern, durable !== "no"]));
+}
+
 export function settingsOf({ channels, bridges }: Pick<Config, "channels" | "bridges">): SettingsOf {
   const kinds = bridgeKinds({ bridges });
   const table = new PatternTable<ChannelSettings>();

@@ -13,10 +13,12 @@ import { messageOf } from "../core/thrown.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 
 export interface Format {
-  /** Kept in `user_version`. A file with a greater one is refused. */
+  /** Kept in `user_version`. A file with a greater one is refused, one with a smaller one upgraded. */
   readonly version: number;
   /** Runs in one transaction on a new file. */
   create(database: Database): void;
+  /** Runs in one transaction on a file of the format before. Absent where there is none. */
+  upgrade?(database: Database): void;
   /** How long to wait for another process that has the file, in ms. */
   readonly patience: number;
 }
@@ -32,7 +34,10 @@ export function openDatabase(path: string, format: Format): Database {
     const { user_version: version } = rowOf<{ user_version: number }>(database, "PRAGMA user_version");
     if (version > format.version) throw newer(path, version, format.version);
     if (version === 0) create(database, path, format);
-    else check(database, path);
+    else {
+      check(database, path);
+      if (version < format.version) upgrade(database, format);
+    }
     // Of an existing file a question only, but in a restored one, since a copy is never in WAL mode.
     database.run("PRAGMA journal_mode = WAL");
     return database;
@@ -89,6 +94,13 @@ function create(database: Database, path: string, format: Format): void {
   });
   // What a file is stands in the file itself, whatever becomes of its WAL.
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+function upgrade(database: Database, format: Format): void {
+  transaction(database, () => {
+    format.upgrade?.(database);
+    database.run(`PRAGMA user_version = ${format.version}`);
+  });
 }
 
 function check(database: Database, path: string): void {

@@ -1,8 +1,8 @@
-import type { JournalRecord, JournalRun } from "../ports.ts";
+import type { JournalRecord, JournalRules, JournalRun } from "../ports.ts";
 import type { Batch } from "./journal-messages.ts";
 
 /** The part of a batch that is still wanted when the batch has failed. */
-export type Owed = Pick<Batch, "runs" | "reserve">;
+export type Owed = Pick<Batch, "rules" | "runs" | "reserve">;
 
 export const nothingOwed: Owed = { runs: [], reserve: 0 };
 
@@ -12,6 +12,7 @@ export class GatheredBatch {
   readonly #runs: JournalRun[] = [];
   readonly #records: string[] = [];
   readonly #waiting: { readonly resolve: () => void; readonly reject: (thrown: unknown) => void }[] = [];
+  #rules: JournalRules | undefined;
   #reserve = 0;
   #sync = false;
   /** How many records it has. */
@@ -25,6 +26,10 @@ export class GatheredBatch {
 
   forget(channel: string): void {
     this.#forget.push(channel);
+  }
+
+  rule(rules: JournalRules): void {
+    this.#rules = rules;
   }
 
   begin(run: JournalRun): void {
@@ -50,6 +55,7 @@ export class GatheredBatch {
   message(owed: Owed): Batch {
     return {
       forget: this.#forget,
+      rules: this.#rules ?? owed.rules,
       runs: [...owed.runs, ...this.#runs],
       reserve: Math.max(owed.reserve, this.#reserve),
       sync: this.#sync || owed.reserve > 0,

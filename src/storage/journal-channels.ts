@@ -6,6 +6,7 @@ export interface ChannelState {
   readonly id: number;
   readonly name: string;
   kind: ChannelKind;
+  readonly since: number;
   offset: number;
   /** What the history no longer needs. */
   trimmedOffset: number;
@@ -23,6 +24,7 @@ export class JournalChannels {
   readonly byId = new Map<number, ChannelState>();
   /** Trimmed since that was last written down. */
   readonly unsaved = new Set<ChannelState>();
+  /** To be taken out of the file with the next transaction. */
   readonly forgotten = new Set<ChannelState>();
   rows = 0;
   /** An estimate. */
@@ -76,6 +78,14 @@ export class JournalChannels {
     this.unsaved.delete(channel);
     this.forgotten.add(channel);
     this.spent += channel.offset - channel.trimmedOffset + channel.values.size;
+  }
+
+  /** They are out of the file: their rows are nobody's. */
+  gone(channels: Iterable<ChannelState>): void {
+    for (const channel of channels) {
+      this.forgotten.delete(channel);
+      this.byId.delete(channel.id);
+    }
   }
 
   /** Whether nobody wants a row any more. */

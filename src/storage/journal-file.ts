@@ -1,6 +1,6 @@
 /** The journal's file: what its worker does, without the messages. All of it is synchronous. */
 import { Database, type Statement } from "bun:sqlite";
-import type { ChannelKind, JournalRecord, JournalRun } from "../ports.ts";
+import type { ChannelKind, JournalRecord, JournalRules, JournalRun } from "../ports.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { type ChannelState, JournalChannels } from "./journal-channels.ts";
 import { journalFormat, newEpoch } from "./journal-format.ts";
@@ -11,10 +11,18 @@ import { JournalSweep } from "./journal-sweep.ts";
 const rememberedRuns = 1000;
 const rowsPerRead = 4096;
 
+interface MetaRow {
+  readonly epoch: string;
+  readonly reserved: number;
+  readonly rules: string | null;
+  readonly rules_from: number;
+}
+
 interface ChannelRow {
   readonly id: number;
   readonly name: string;
   readonly kind: ChannelKind;
+  readonly since: number;
   readonly offset: number;
   readonly trimmed_offset: number;
   readonly trimmed_seq: number;
@@ -22,6 +30,7 @@ interface ChannelRow {
 
 export class JournalFile {
   readonly epoch: string;
+  readonly rules: JournalRules | undefined;
   readonly runs: readonly JournalRun[];
   readonly sweep: JournalSweep;
   readonly #database: Database;
@@ -40,8 +49,9 @@ export class JournalFile {
     database.run("PRAGMA cache_size = -8192");
     database.run("PRAGMA synchronous = NORMAL");
     if (maxPages !== undefined) database.run(`PRAGMA max_page_count = ${maxPages}`);
-    const meta = database.query<{ epoch: string; reserved: number }, []>("SELECT epoch, reserved FROM meta").get();
+    const meta = database.query<MetaRow, []>("SELECT * FROM meta").get();
     this.epoch = meta?.epoch || renew(database);
+    this.rules = meta === null || meta.rules === null ? undefined : { text: meta.rules, from: meta.rules_from };
     this.#nextSeq = meta?.reserved ?? 0;
     this.runs = database
       .query<JournalRun, []>('SELECT run, from_seq AS "from" FROM runs ORDER BY from_seq, rowid')
@@ -58,12 +68,12 @@ export class JournalFile {
   /** The first part of reading the file back; a name that is there twice stands for the later channel. */
   readChannels(): readonly KeptChannel[] {
     for (const row of this.#database.query<ChannelRow, []>("SELECT * FROM channels ORDER BY id").iterate()) {
-      this.#channels.add(channelState(row.id, row.name, row.kind, row.offset, row.trimmed_offset, row.trimmed_seq));
+      this.#channels.add(channelState(row));
     }
     return Array.from(
       this.#channels.byName.values(),
-      ({ id, name, kind, offset, trimmedOffset, trimmedSeq }): KeptChannel => {
-        return { id, name, kind, offset, trimmedOffset, trimmedSeq };
+      ({ id, name, kind, since, offset, trimmedOffset, trimmedSeq }): KeptChannel => {
+        return { id, name, kind, since, offset, trimmedOffset, trimmedSeq };
       },
     );
   }
@@ -84,16 +94,19 @@ export class JournalFile {
     }
   }
 
-  /** One transaction. Throws when it could not be done, and then nothing of it was but the forgetting. */
+  /** One transaction. Throws when it could not be done, and then nothing of it was; what is to be forgotten is noted. */
   commit(batch: Batch): number {
     for (const name of batch.forget) this.#channels.forget(name);
     const records = (JSON.parse(batch.records) as (readonly JournalRecord[])[]).flat();
     const created = new Map<string, ChannelState>();
+    const forgotten = [...this.#channels.forgotten];
     this.#setSync(batch.sync);
     transaction(this.#database, () => {
+      for (const { id } of forgotten) this.#database.query("DELETE FROM channels WHERE id = ?").run(id);
       for (const record of records) this.#add(record, created);
       this.#noteRuns(batch);
     });
+    this.#channels.gone(forgotten);
     for (const channel of created.values()) this.#channels.add(channel);
     for (const { channel: name, kind, offset, seq, key, removed } of records) {
       const channel = this.#channels.byName.get(name);
@@ -167,17 +180,20 @@ export class JournalFile {
   }
 
   /** One that does not begin with its first offset was there before, and is forgotten up to here. */
-  #create({ channel: name, kind, offset, seq }: JournalRecord): ChannelState {
+  #create({ channel: name, kind, offset, seq, since = 0 }: JournalRecord): ChannelState {
     const trimmedOffset = offset - 1;
-    const trimmedSeq = trimmedOffset === 0 ? 0 : seq - 1;
+    const trimmedSeq = trimmedOffset === 0 ? since : seq - 1;
     const insert = this.#database.query(
-      "INSERT INTO channels (name, kind, offset, trimmed_offset, trimmed_seq) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO channels (name, kind, since, offset, trimmed_offset, trimmed_seq) VALUES (?, ?, ?, ?, ?, ?)",
     );
-    const { lastInsertRowid: id } = insert.run(name, kind, trimmedOffset, trimmedOffset, trimmedSeq);
-    return channelState(Number(id), name, kind, trimmedOffset, trimmedOffset, trimmedSeq);
+    const { lastInsertRowid } = insert.run(name, kind, since, trimmedOffset, trimmedOffset, trimmedSeq);
+    const marks = { offset: trimmedOffset, trimmed_offset: trimmedOffset, trimmed_seq: trimmedSeq };
+    return channelState({ id: Number(lastInsertRowid), name, kind, since, ...marks });
   }
 
-  #noteRuns({ runs, reserve }: Batch): void {
+  #noteRuns({ rules, runs, reserve }: Batch): void {
+    if (rules !== undefined)
+      this.#database.query("UPDATE meta SET rules = ?, rules_from = ?").run(rules.text, rules.from);
     if (reserve > 0) this.#database.query("UPDATE meta SET reserved = max(reserved, ?)").run(reserve);
     for (const { run, from } of runs) {
       this.#database.query("INSERT INTO runs (from_seq, run) VALUES (?, ?)").run(from, run);
@@ -200,13 +216,7 @@ function renew(database: Database): string {
   return epoch;
 }
 
-function channelState(
-  id: number,
-  name: string,
-  kind: ChannelKind,
-  offset: number,
-  trimmedOffset: number,
-  trimmedSeq: number,
-): ChannelState {
-  return { id, name, kind, offset, trimmedOffset, trimmedSeq, savedTrimmedSeq: trimmedSeq, values: new Map() };
+function channelState({ id, name, kind, since, offset, ...marks }: ChannelRow): ChannelState {
+  const { trimmed_offset: trimmedOffset, trimmed_seq: trimmedSeq } = marks;
+  return { id, name, kind, since, offset, trimmedOffset, trimmedSeq, savedTrimmedSeq: trimmedSeq, values: new Map() };
 }

@@ -47,7 +47,8 @@ export class JournalLoading {
   *take(): Iterable<JournalChannel> {
     for (const [id, { kept, offset, publications, values }] of this.#channels) {
       this.#channels.delete(id);
-      yield { channel: kept.name, offset, trimmedSeq: kept.trimmedSeq, publications, entries: [...values.values()] };
+      const { name, kind, since, trimmedSeq } = kept;
+      yield { channel: name, kind, since, offset, trimmedSeq, publications, entries: [...values.values()] };
     }
   }
 }

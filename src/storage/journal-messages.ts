@@ -3,7 +3,7 @@
  * to a worker in 0.01 ms, and making it costs the main thread less than the structured clone of 1,000 records does
  * (measured: 0.4 ms against 0.65 ms).
  */
-import type { ChannelKind, JournalRun } from "../ports.ts";
+import type { ChannelKind, JournalRules, JournalRun } from "../ports.ts";
 import type { DataDirectoryReason } from "./data-directory-error.ts";
 
 /** Channel, offset, seq. */
@@ -11,8 +11,9 @@ export type Trim = readonly [channel: string, offset: number, seq: number];
 
 /** One transaction. */
 export interface Batch {
-  /** Channels to be forgotten before the records are added; done in any case. */
+  /** Channels to be forgotten before the records are added; where that fails it is done with the next. */
   readonly forget: readonly string[];
+  readonly rules?: JournalRules | undefined;
   readonly runs: readonly JournalRun[];
   readonly reserve: number;
   readonly sync: boolean;
@@ -31,7 +32,7 @@ export type FromWorker =
   /** JSON: a list of `KeptChannel`, then any number of lists of `KeptRow`, then `opened`. */
   | { readonly say: "channels"; readonly channels: string }
   | { readonly say: "rows"; readonly rows: string }
-  | { readonly say: "opened"; readonly epoch: string; readonly runs: readonly JournalRun[]; readonly nextSeq: number }
+  | ({ readonly say: "opened" } & Opening)
   | { readonly say: "refused"; readonly reason: DataDirectoryReason; readonly path: string; readonly message: string }
   | { readonly say: "committed" }
   | { readonly say: "failed"; readonly detail: string }
@@ -41,10 +42,19 @@ export type FromWorker =
   | { readonly say: "untended"; readonly detail: string }
   | { readonly say: "closed" };
 
+/** What is known of the whole when all is read. */
+export interface Opening {
+  readonly epoch: string;
+  readonly rules: JournalRules | undefined;
+  readonly runs: readonly JournalRun[];
+  readonly nextSeq: number;
+}
+
 export interface KeptChannel {
   readonly id: number;
   readonly name: string;
   readonly kind: ChannelKind;
+  readonly since: number;
   readonly offset: number;
   readonly trimmedOffset: number;
   readonly trimmedSeq: number;

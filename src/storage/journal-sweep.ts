@@ -85,23 +85,17 @@ export class JournalSweep {
 
   /** Writes the marks of at most `most` channels down. True when that was all. */
   #save(most: number): boolean {
-    const { unsaved, forgotten, byId } = this.#channels;
+    const { unsaved } = this.#channels;
     const saved = unsaved.values().take(most).toArray();
-    const gone = forgotten.values().take(most).toArray();
-    if (saved.length + gone.length === 0) return true;
+    if (saved.length === 0) return true;
     const update = this.#database.query<unknown, [number, number, number, number]>(
       "UPDATE channels SET offset = ?, trimmed_offset = ?, trimmed_seq = ? WHERE id = ?",
     );
     transaction(this.#database, () => {
       for (const { id, offset, trimmedOffset, trimmedSeq } of saved) update.run(offset, trimmedOffset, trimmedSeq, id);
-      for (const { id } of gone) this.#database.query("DELETE FROM channels WHERE id = ?").run(id);
     });
     for (const channel of saved) this.#saved(channel);
-    for (const channel of gone) {
-      forgotten.delete(channel);
-      byId.delete(channel.id);
-    }
-    return unsaved.size + forgotten.size === 0;
+    return unsaved.size === 0;
   }
 
   #saved(channel: ChannelState): void {

@@ -35,7 +35,7 @@ function open(path: string): void {
     file = opened;
     tell({ say: "channels", channels: JSON.stringify(opened.readChannels()) });
     for (const rows of opened.readRows()) tell({ say: "rows", rows: JSON.stringify(rows) });
-    tell({ say: "opened", epoch: opened.epoch, runs: opened.runs, nextSeq: opened.nextSeq });
+    tell({ say: "opened", epoch: opened.epoch, rules: opened.rules, runs: opened.runs, nextSeq: opened.nextSeq });
     rest(restAfter);
   } catch (thrown) {
     const { reason, path: at, message } = asRefusal(thrown, path);

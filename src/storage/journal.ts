@@ -8,7 +8,16 @@
  */
 import { join } from "node:path";
 import { Refused } from "../core/refusals.ts";
-import type { Durability, Journal, JournalChannel, JournalFigures, JournalRecord, JournalRun, Log } from "../ports.ts";
+import type {
+  Durability,
+  Journal,
+  JournalChannel,
+  JournalFigures,
+  JournalRecord,
+  JournalRules,
+  JournalRun,
+  Log,
+} from "../ports.ts";
 import { createDirectory } from "./database.ts";
 import { GatheredBatch, nothingOwed, type Owed } from "./gathered-batch.ts";
 import type { Batch, FromWorker, ToWorker } from "./journal-messages.ts";
@@ -19,6 +28,7 @@ const trimDelay = 1000;
 
 export class SqliteJournal implements Journal {
   readonly epoch: string;
+  readonly rules: JournalRules | undefined;
   readonly runs: readonly JournalRun[];
   readonly nextSeq: number;
   readonly #worker: Worker;
@@ -27,7 +37,7 @@ export class SqliteJournal implements Journal {
   /** The first one may be on its way; the last one of the others gathers. */
   #batches: GatheredBatch[] = [];
   #onItsWay: Batch | undefined;
-  /** Runs and marks of batches that failed: they go with the next one, so that what it keeps rests on them. */
+  /** Rules, runs and marks of batches that failed: they go with the next one, so that what it keeps rests on them. */
   #owed: Owed = nothingOwed;
   #trims = new Map<string, { readonly offset: number; readonly seq: number }>();
   #trimTimer: ReturnType<typeof setTimeout> | undefined;
@@ -48,6 +58,7 @@ export class SqliteJournal implements Journal {
 
   private constructor(opened: OpenedJournal, log: Log) {
     this.epoch = opened.epoch;
+    this.rules = opened.rules;
     this.runs = opened.runs;
     this.nextSeq = opened.nextSeq;
     this.#loading = opened.loading;
@@ -66,6 +77,10 @@ export class SqliteJournal implements Journal {
 
   begin(run: JournalRun): void {
     if (this.#usable) this.#gather().begin(run);
+  }
+
+  rule(rules: JournalRules): void {
+    if (this.#usable) this.#gather().rule(rules);
   }
 
   reserve(seq: number): Promise<void> {

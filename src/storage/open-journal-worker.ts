@@ -1,14 +1,10 @@
-import type { JournalRun } from "../ports.ts";
 import { DataDirectoryError } from "./data-directory-error.ts";
 import { damaged, writeFailure } from "./database.ts";
 import { JournalLoading } from "./journal-loading.ts";
-import type { FromWorker, KeptChannel, KeptRow, ToWorker } from "./journal-messages.ts";
+import type { FromWorker, KeptChannel, KeptRow, Opening, ToWorker } from "./journal-messages.ts";
 
-export interface OpenedJournal {
+export interface OpenedJournal extends Opening {
   readonly worker: Worker;
-  readonly epoch: string;
-  readonly runs: readonly JournalRun[];
-  readonly nextSeq: number;
   readonly loading: JournalLoading;
 }
 
@@ -30,10 +26,10 @@ export function openJournalWorker(path: string): Promise<OpenedJournal> {
       else if (message.say === "rows") loading.addRows(JSON.parse(message.rows) as KeptRow[]);
       else if (message.say === "refused") fail(new DataDirectoryError(message.reason, message.path, message.message));
       else if (message.say === "opened") {
-        const { epoch, runs, nextSeq } = message;
+        const { epoch, rules, runs, nextSeq } = message;
         const { incomplete } = loading;
         if (incomplete !== undefined) fail(damaged(path, `publications of ${incomplete} are missing`));
-        else resolve({ worker, epoch, runs, nextSeq, loading });
+        else resolve({ worker, epoch, rules, runs, nextSeq, loading });
       }
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {

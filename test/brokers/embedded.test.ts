@@ -1,15 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
-import type { ChannelSettings, Journal, Reading, SettingsOf } from "../../src/ports.ts";
+import type { ChannelSettings, Journal, Reading } from "../../src/ports.ts";
 import { SqliteJournal } from "../../src/storage/journal.ts";
-import { FakeChance } from "../fakes/chance.ts";
-import { FakeClock, settle } from "../fakes/clock.ts";
-import { FakeJournal, JournalPaper } from "../fakes/journal.ts";
-import { FakeLog } from "../fakes/log.ts";
+import { settle } from "../fakes/clock.ts";
+import { FakeJournal } from "../fakes/journal.ts";
 import { silent, TemporaryDirectories } from "../storage/temporary.ts";
 import {
-  Bench,
   brokerContract,
   contractSettings,
   data,
@@ -20,41 +16,10 @@ import {
   since,
   stream,
 } from "./broker.contract.ts";
+import { places, runAt, startEmbedded } from "./embedded-stage.ts";
 
 const directories = new TemporaryDirectories();
 afterAll(() => directories.clear());
-
-const chance = new FakeChance();
-
-interface Making {
-  readonly journal?: Journal;
-  readonly settingsOf?: SettingsOf;
-  readonly maxChannels?: number;
-  readonly leastRoom?: number;
-  readonly clock?: FakeClock;
-  /** Lets a journal on disk do its work; one in memory needs no time. */
-  readonly onDisk?: boolean;
-}
-
-async function startEmbedded({ onDisk, settingsOf, clock = new FakeClock(), ...parts }: Making): Promise<Bench> {
-  const broker = new EmbeddedBroker({
-    clock,
-    chance,
-    log: new FakeLog(),
-    settingsOf: settingsOf ?? contractSettings("no"),
-    ...parts,
-  });
-  await broker.start();
-  const works = async (): Promise<void> => {
-    clock.endTurn();
-    // Answered when all that came before it is on the disk.
-    if (onDisk === true) await parts.journal?.reserve(0);
-    await settle();
-    clock.endTurn();
-    await settle();
-  };
-  return new Bench({ broker, clock, works });
-}
 
 function embedded(
   newJournal: () => Promise<Journal> | undefined,
@@ -84,51 +49,14 @@ brokerContract("embedded, all durable, journal in memory", embedded(inMemory, "y
 brokerContract("embedded, all durable, numbers running out", embedded(inMemory, "yes", 2));
 brokerContract("embedded, all durable, journal in SQLite", embedded(onDisk, "yes"));
 
-/** A place where journals are kept, in the order in which brokers come and go. */
-interface Place {
-  open(): Promise<Journal>;
-  readonly onDisk: boolean;
-}
-
-const places: [string, () => Place][] = [
-  [
-    "in memory",
-    () => {
-      const paper = new JournalPaper();
-      return { open: async () => new FakeJournal(paper), onDisk: false };
-    },
-  ],
-  [
-    "in SQLite",
-    () => {
-      const directory = directories.make();
-      return { open: () => SqliteJournal.open(directory, { log: silent }), onDisk: true };
-    },
-  ],
-];
-
-describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
-  /** Runs a broker on the place and closes it again. */
-  async function run<Result>(
-    place: Place,
-    work: (bench: Bench) => Promise<Result>,
-    more: Making = {},
-  ): Promise<Result> {
-    const bench = await startEmbedded({ ...more, journal: await place.open(), onDisk: place.onDisk });
-    try {
-      return await work(bench);
-    } finally {
-      await bench.broker.close();
-    }
-  }
-
+describe.each(places(directories))("a restart with a journal %s", (_name, newPlace) => {
   test("keeps the history, offsets and epoch of durable channels", async () => {
     const place = newPlace();
-    const before = await run(place, async (at) => {
+    const before = await runAt(place, async (at) => {
       await at.fill("durable/a", 7);
       return at.one("durable/a", now(100));
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       const after = await at.one("durable/a", now(100));
       expect(after).toEqual(before);
       expect(data(after)).toEqual(numbers(3, 7));
@@ -140,13 +68,13 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
 
   test("keeps maps, with removals, in the order of offsets", async () => {
     const place = newPlace();
-    const before = await run(place, async (at) => {
+    const before = await runAt(place, async (at) => {
       for (const key of ["x", "y", "z", "x"]) await at.set("kept/a", key);
       await at.remove("kept/a", "y");
       for (let number = 0; number < 8; number++) await at.set("kept/a", "w", String(number));
       return at.one("kept/a", now(0));
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       expect(await at.one("kept/a", now(0))).toEqual(before);
       expect(before.publications.map(({ key, offset }) => [key, offset])).toEqual([
         ["z", 3],
@@ -158,18 +86,18 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
 
   test("honours a cursor of an earlier run, over several runs, exactly", async () => {
     const place = newPlace();
-    const cursor = await run(place, async (at) => {
+    const cursor = await runAt(place, async (at) => {
       await at.publish("durable/a", "before");
       const position = await at.position();
       await at.publish("durable/a", "1");
       return position;
     });
-    const second = await run(place, async (at) => {
+    const second = await runAt(place, async (at) => {
       const position = await at.position();
       await at.publish("durable/a", "2");
       return position;
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       await at.publish("durable/a", "3");
       const missed = await at.read("durable/a", since(cursor));
       expect(missed.gap).toBe(false);
@@ -185,11 +113,11 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
 
   test("is a gap for a cursor that no run gave", async () => {
     const place = newPlace();
-    const { run: name, seq } = await run(place, async (at) => {
+    const { run: name, seq } = await runAt(place, async (at) => {
       await at.publish("durable/a");
       return at.position();
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       const { seq: begins } = await at.position();
       expect((await at.read("durable/a", since({ run: name, seq }))).gap).toBe(false);
       expect((await at.read("durable/a", since({ run: name, seq: begins + 1 }))).gap).toBe(true);
@@ -199,12 +127,12 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
 
   test("gives volatile channels a new epoch, and tells who comes back so", async () => {
     const place = newPlace();
-    const { epoch, position } = await run(place, async (at) => {
+    const { epoch, position } = await runAt(place, async (at) => {
       const receipt = await at.publish("a");
       await at.publish("durable/a");
       return { epoch: receipt.epoch, position: await at.position() };
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       expect((await at.one("a", { from: "offset", epoch, offset: 1 })).as).toBe("gap");
       const reading = await at.read(["a", "durable/a"], since(position));
       expect(reading.gap).toBe(true);
@@ -222,7 +150,7 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
     const place = newPlace();
     let highest = 0;
     for (let round = 0; round < 4; round++) {
-      await run(place, async (at) => {
+      await runAt(place, async (at) => {
         await at.publish(round % 2 === 0 ? "a" : "durable/a");
         await at.publish("a");
         expect(at.delivered.map(({ seq }) => seq > highest)).toEqual([true, true]);
@@ -233,20 +161,20 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
 
   test("keeps what is on its way when it closes", async () => {
     const place = newPlace();
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       const receipts = ["1", "2", "3"].map((text) => at.broker.publish("durable/a", { data: text }));
       await at.broker.close();
       expect(await Promise.all(receipts)).toHaveLength(3);
       expect(at.delivered.map((one) => one.data)).toEqual(["1", "2", "3"]);
     });
-    await run(place, async (at) => {
+    await runAt(place, async (at) => {
       expect(data(await at.one("durable/a", now(100)))).toEqual(["1", "2", "3"]);
     });
   });
 
   test("with a shorter history keeps no more than that, and knows what it lacks", async () => {
     const place = newPlace();
-    const { first, epoch } = await run(place, async (at) => {
+    const { first, epoch } = await runAt(place, async (at) => {
       await at.publish("durable/a", "1");
       const position = await at.position();
       for (const number of numbers(2, 5)) await at.publish("durable/a", number);
@@ -257,7 +185,7 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
       [0, []],
     ] as const) {
       const settings: ChannelSettings = { ...stream, durable: "yes", history: { size, ttl: 600_000 } };
-      await run(
+      await runAt(
         place,
         async (at) => {
           await at.publish("durable/a", "6");
@@ -268,22 +196,6 @@ describe.each(places)("a restart with a journal %s", (_name, newPlace) => {
         { settingsOf: () => settings },
       );
     }
-  });
-
-  test("of a channel that is no longer durable begins it anew", async () => {
-    const place = newPlace();
-    const { epoch } = await run(place, (at) => at.publish("durable/a"));
-    await run(
-      place,
-      async (at) => {
-        const receipt = await at.publish("durable/a");
-        expect([receipt.offset, receipt.epoch === epoch]).toEqual([1, false]);
-      },
-      { settingsOf: () => stream },
-    );
-    await run(place, async (at) => {
-      expect(await at.one("durable/a", now(100))).toMatchObject({ offset: 0, publications: [] });
-    });
   });
 });
 

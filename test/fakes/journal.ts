@@ -3,10 +3,20 @@
  * hold its commits back, let them through one by one, and let them fail.
  */
 import { Refused } from "../../src/core/refusals.ts";
-import type { Durability, Journal, JournalChannel, JournalRecord, JournalRun, Publication } from "../../src/ports.ts";
+import type {
+  ChannelKind,
+  Durability,
+  Journal,
+  JournalChannel,
+  JournalRecord,
+  JournalRules,
+  JournalRun,
+  Publication,
+} from "../../src/ports.ts";
 
 interface KeptChannel {
-  readonly kind: string;
+  readonly kind: ChannelKind;
+  readonly since: number;
   offset: number;
   trimmedOffset: number;
   trimmedSeq: number;
@@ -18,6 +28,7 @@ interface KeptChannel {
 export class JournalPaper {
   static #made = 0;
   readonly epoch = `paper${String(++JournalPaper.#made).padStart(5, "0")}`;
+  rules: JournalRules | undefined;
   readonly runs: JournalRun[] = [];
   readonly channels = new Map<string, KeptChannel>();
   nextSeq = 0;
@@ -32,6 +43,7 @@ interface Commit {
 
 export class FakeJournal implements Journal {
   readonly epoch: string;
+  readonly rules: JournalRules | undefined;
   readonly runs: readonly JournalRun[];
   readonly nextSeq: number;
   readonly paper: JournalPaper;
@@ -45,6 +57,7 @@ export class FakeJournal implements Journal {
   constructor(paper = new JournalPaper()) {
     this.paper = paper;
     this.epoch = paper.epoch;
+    this.rules = paper.rules;
     this.runs = [...paper.runs];
     this.nextSeq = paper.nextSeq;
   }
@@ -53,6 +66,8 @@ export class FakeJournal implements Journal {
     for (const [channel, kept] of this.paper.channels) {
       yield {
         channel,
+        kind: kept.kind,
+        since: kept.since,
         offset: kept.offset,
         trimmedSeq: kept.trimmedSeq,
         publications: kept.publications.filter(({ offset }) => offset > kept.trimmedOffset),
@@ -63,6 +78,10 @@ export class FakeJournal implements Journal {
 
   begin(run: JournalRun): void {
     this.paper.runs.push(run);
+  }
+
+  rule(rules: JournalRules): void {
+    this.paper.rules = rules;
   }
 
   async reserve(seq: number): Promise<void> {
@@ -130,16 +149,17 @@ export class FakeJournal implements Journal {
     return new FakeJournal(this.paper);
   }
 
-  #keep({ kind, ...publication }: JournalRecord): void {
+  #keep({ kind, since = 0, ...publication }: JournalRecord): void {
     const { channels } = this.paper;
     const { channel, offset, seq, key } = publication;
     let kept = channels.get(channel);
     if (kept === undefined || kept.kind !== kind) {
       kept = {
         kind,
+        since: kept?.since ?? since,
         offset: kept?.offset ?? 0,
         trimmedOffset: kept?.trimmedOffset ?? offset - 1,
-        trimmedSeq: kept?.trimmedSeq ?? (offset === 1 ? 0 : seq - 1),
+        trimmedSeq: kept?.trimmedSeq ?? (offset === 1 ? since : seq - 1),
         publications: kept?.publications ?? [],
         entries: new Map(),
       };

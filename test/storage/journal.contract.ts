@@ -88,6 +88,8 @@ function keeps(place: Place, visit: Visit): void {
     const withoutKind = ({ kind: _, ...publication }: JournalRecord) => publication;
     expect(channels["a/b"]).toEqual({
       channel: "a/b",
+      kind: "stream",
+      since: 0,
       offset: 2,
       trimmedSeq: 0,
       publications: [plain, rich].map(withoutKind),
@@ -241,6 +243,25 @@ function letsGo(place: Place, visit: Visit): void {
 }
 
 function counts(place: Place, visit: Visit): void {
+  test("the rules that say what is durable come back, the last ones, and under which of them a channel began", async () => {
+    const at = place();
+    expect(await visit(at, ({ rules }) => rules)).toBeUndefined();
+    await visit(at, async (journal) => {
+      journal.rule({ text: "one", from: 0 });
+      await journal.append([record("a", 1, 1, { since: 0 })], "yes");
+      journal.rule({ text: "two", from: 5 });
+      await journal.append([record("a", 2, 6), entry("b", 1, 7, "x")], "yes");
+      await journal.append([record("c", 1, 8, { since: 5 }), record("c", 2, 9, { since: 5 })], "yes");
+    });
+    for (let round = 0; round < 2; round++) {
+      const { rules, channels } = await visit(at, (journal) => ({ rules: journal.rules, channels: loaded(journal) }));
+      expect(rules).toEqual({ text: "two", from: 5 });
+      expect(channels["a"]).toMatchObject({ kind: "stream", since: 0, trimmedSeq: 0 });
+      expect(channels["b"]).toMatchObject({ kind: "map", since: 0 });
+      expect(channels["c"]).toMatchObject({ kind: "stream", since: 5, trimmedSeq: 5, offset: 2 });
+    }
+  });
+
   test("runs come back, oldest first, without the one that is going on", async () => {
     const at = place();
     for (const [round, run] of ["one", "two", "three"].entries()) {

@@ -91,9 +91,9 @@ describe("the lock", () => {
 });
 
 describe("files that are not as they should be", () => {
-  for (const [file, opening] of [
-    ["journal.db", open],
-    ["keys.db", async (directory: string) => openIdentities(directory)],
+  for (const [file, opening, format] of [
+    ["journal.db", open, 2],
+    ["keys.db", async (directory: string) => openIdentities(directory), 1],
   ] as const) {
     const refused = async (spoil: (path: string) => void) => {
       const directory = await directoryWithJournal();
@@ -113,7 +113,8 @@ describe("files that are not as they should be", () => {
       });
       expect(reason).toBe("newer");
       expect(path).toBe(at);
-      expect(message).toContain("its format is 99, and this Hearthwire knows formats up to 1. Use a newer Hearthwire");
+      const known = `its format is 99, and this Hearthwire knows formats up to ${format}. Use a newer Hearthwire`;
+      expect(message).toContain(known);
       expect(readFileSync(at).equals(before as Buffer)).toBe(true);
     });
 
@@ -147,6 +148,34 @@ describe("files that are not as they should be", () => {
       expect(message).toContain("not one of Hearthwire");
     });
   }
+
+  test("a journal of format 1 is upgraded: all of it is there, and nothing is known of the rules it was kept by", async () => {
+    const directory = directories.make();
+    const database = new Database(join(directory, "journal.db"));
+    database.run(`
+      CREATE TABLE meta (epoch TEXT NOT NULL, reserved INTEGER NOT NULL);
+      CREATE TABLE runs (from_seq INTEGER NOT NULL, run TEXT NOT NULL);
+      CREATE TABLE channels (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, kind TEXT NOT NULL,
+        offset INTEGER NOT NULL, trimmed_offset INTEGER NOT NULL, trimmed_seq INTEGER NOT NULL);
+      CREATE TABLE publications (seq INTEGER PRIMARY KEY, channel INTEGER NOT NULL, offset INTEGER NOT NULL,
+        time INTEGER NOT NULL, key TEXT, removed INTEGER, data TEXT NOT NULL, tags TEXT, info TEXT);
+      INSERT INTO meta VALUES ('abcdefghij', 500);
+      INSERT INTO runs VALUES (0, 'first');
+      INSERT INTO channels VALUES (1, 'a', 'stream', 1, 1, 7), (2, 'm', 'map', 0, 0, 0);
+      INSERT INTO publications VALUES (8, 1, 2, 1700, NULL, NULL, '2', NULL, NULL), (9, 2, 1, 1700, 'x', NULL, '3', NULL, NULL);
+      PRAGMA user_version = 1`);
+    database.close();
+    for (let round = 0; round < 2; round++) {
+      const journal = await open(directory);
+      expect(journal).toMatchObject({ epoch: "abcdefghij", nextSeq: 500, rules: undefined });
+      expect(journal.runs).toEqual([{ run: "first", from: 0 }]);
+      expect([...journal.load()]).toMatchObject([
+        { channel: "a", kind: "stream", since: 0, offset: 2, trimmedSeq: 7, publications: [{ data: "2" }] },
+        { channel: "m", kind: "map", since: 0, offset: 1, trimmedSeq: 0, entries: [{ key: "x", data: "3" }] },
+      ]);
+      await journal.close();
+    }
+  });
 
   test("a refused file keeps nobody from opening it later", async () => {
     const directory = await directoryWithJournal();

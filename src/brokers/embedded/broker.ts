@@ -18,6 +18,7 @@ import type {
   HistoryPage,
   HistoryQuery,
   Journal,
+  JournalChannel,
   JournalRecord,
   Log,
   MaybePromise,
@@ -38,6 +39,11 @@ export interface EmbeddedBrokerParts {
   readonly settingsOf: SettingsOf;
   /** Without one, durable channels are refused. */
   readonly journal?: Journal;
+  /**
+   * What `settingsOf` says of which channels are durable, as text: by this the journal tells, over restarts, whether a channel
+   * of which it knows nothing was durable all the time. Default: always the same.
+   */
+  readonly durableRules?: () => string;
   /** How many channels may be held at once. Default 1,000,000. */
   readonly maxChannels?: Figure;
   /** The least room ahead of a batch; for tests. Default 4,096. */
@@ -63,6 +69,7 @@ export class EmbeddedBroker implements Broker {
   readonly #log: Log;
   readonly #settingsOf: SettingsOf;
   readonly #journal: Journal | undefined;
+  readonly #durableRules: () => string;
   readonly #maxChannels: () => number;
   readonly #leastRoom: number;
   readonly #logs = new Map<string, ChannelLog>();
@@ -71,6 +78,9 @@ export class EmbeddedBroker implements Broker {
   readonly #reachTable = new PatternTable<Set<ChannelLog>>();
   #deliver: (publication: Publication) => void = () => undefined;
   #seq = 0;
+  /** By which channels are durable, and where they came into force: channels that begin by them honour no position before. */
+  #rules = "";
+  #since = 0;
   #mark = Number.POSITIVE_INFINITY;
   #evictions = 0;
   #evictedSeq = 0;
@@ -86,14 +96,15 @@ export class EmbeddedBroker implements Broker {
   #closed = false;
   #stopExpiry: () => void;
 
-  constructor({ clock, chance, log, settingsOf, journal, maxChannels, leastRoom }: EmbeddedBrokerParts) {
+  constructor({ clock, chance, log, settingsOf, journal, ...more }: EmbeddedBrokerParts) {
     this.run = chance.text(8, "abcdefghijklmnopqrstuvwxyz0123456789");
     this.#clock = clock;
     this.#log = log;
     this.#settingsOf = settingsOf;
     this.#journal = journal;
-    this.#maxChannels = readerOf(maxChannels ?? 1_000_000);
-    this.#leastRoom = leastRoom ?? 4096;
+    this.#durableRules = more.durableRules ?? (() => "");
+    this.#maxChannels = readerOf(more.maxChannels ?? 1_000_000);
+    this.#leastRoom = more.leastRoom ?? 4096;
     this.#stopExpiry = clock.after(expiryInterval, () => this.#expire());
   }
 
@@ -101,18 +112,19 @@ export class EmbeddedBroker implements Broker {
   async start(): Promise<void> {
     const journal = this.#journal;
     if (journal === undefined) return;
-    for (const kept of journal.load()) {
-      const settings = this.#settingsOf(kept.channel);
-      // A channel that is no longer durable begins anew.
-      if (settings.durable === "no") {
-        journal.forget(kept.channel);
-        continue;
-      }
-      const log = new ChannelLog(kept.channel, settings, journal.epoch, 0);
-      log.restore(kept);
-      this.#file(log);
-    }
     this.#seq = journal.nextSeq;
+    let others = false;
+    for (const kept of journal.load()) {
+      if (this.#restore(kept, journal)) continue;
+      journal.forget(kept.channel);
+      others = true;
+    }
+    const { rules } = journal;
+    if (others || rules?.text !== this.#durableRules()) this.#rule(this.#seq);
+    else {
+      this.#rules = rules.text;
+      this.#since = rules.from;
+    }
     journal.begin({ run: this.run, from: this.#seq });
     this.#mark = this.#seq + markDistance;
     try {
@@ -122,6 +134,16 @@ export class EmbeddedBroker implements Broker {
       // publications that are not durable have numbers of this run, and nobody is owed those after a crash.
       this.#log.error({ err: thrown }, "Cannot write the journal: publications on durable channels are refused");
     }
+  }
+
+  /** False where a channel is no longer durable, or of another kind. */
+  #restore(kept: JournalChannel, { epoch }: Journal): boolean {
+    const settings = this.#settingsOf(kept.channel);
+    if (settings.durable === "no" || settings.kind !== kept.kind) return false;
+    const log = new ChannelLog(kept.channel, settings, durableEpoch(epoch, kept.since), 0);
+    log.restore(kept);
+    this.#file(log);
+    return true;
   }
 
   attach(deliver: (publication: Publication) => void): void {
@@ -199,7 +221,12 @@ export class EmbeddedBroker implements Broker {
       if (isOther(before, after) || before.presence !== after.presence) others.push(channel);
     }
     if (anew.length > 0) this.#evictions++;
+    else if (this.#durableRules() === this.#rules) return others;
+    // So that no place of before is one of after, also of what is on its way to the journal.
+    this.#since = Math.max(this.#seq, this.#since) + 1;
+    if (this.#since < this.#ceiling) this.#seq = this.#since;
     for (const log of anew) this.#beginAnew(log);
+    this.#rule(this.#since);
     return others;
   }
 
@@ -211,6 +238,12 @@ export class EmbeddedBroker implements Broker {
       await this.#commit;
     }
     await this.#journal?.close();
+  }
+
+  #rule(from: number): void {
+    this.#rules = this.#durableRules();
+    this.#since = from;
+    this.#journal?.rule({ text: this.#rules, from });
   }
 
   // ── Order ──
@@ -285,9 +318,7 @@ export class EmbeddedBroker implements Broker {
       log.given++;
       return publicationOf(log, draft, log.given, this.#ceiling + at, time);
     });
-    const records = publications.map((publication, at): JournalRecord => {
-      return { ...publication, kind: batch[at]?.log.settings.kind ?? "stream" };
-    });
+    const records = publications.map((publication, at) => recordOf(publication, batch[at]?.log));
     const durability = batch.some(({ log }) => log.settings.durable === "sync") ? "sync" : "yes";
     this.#commit = journal
       .append(records, durability)
@@ -306,7 +337,9 @@ export class EmbeddedBroker implements Broker {
       const publication = publications[at];
       if (publication === undefined) continue;
       log.waiting--;
-      this.#put(log, publication);
+      if (this.#logs.get(log.channel) === log) this.#put(log, publication);
+      // Its channel has begun anew meanwhile, and who listened there was told to come back.
+      else this.#seq = publication.seq;
       resolve({ channel: log.channel, offset: publication.offset, epoch: log.epoch });
     }
     this.#release();
@@ -327,8 +360,10 @@ export class EmbeddedBroker implements Broker {
     if (this.#logs.size >= this.#maxChannels()) this.#evict();
     const settings = this.#settingsOf(channel);
     const volatile = this.#evictions === 0 ? this.run : `${this.run}${this.#evictions.toString(36)}`;
-    const epoch = settings.durable === "no" ? volatile : (this.#journal?.epoch ?? volatile);
-    const log = new ChannelLog(channel, settings, epoch, settings.durable === "no" ? this.#evictedSeq : 0);
+    const log =
+      settings.durable === "no" || this.#journal === undefined
+        ? new ChannelLog(channel, settings, volatile, this.#evictedSeq)
+        : new ChannelLog(channel, settings, durableEpoch(this.#journal.epoch, this.#since), this.#since);
     this.#file(log);
     return log;
   }
@@ -345,7 +380,7 @@ export class EmbeddedBroker implements Broker {
     this.#logs.delete(channel);
     // Places in what it held before are honoured no more.
     this.#evictedSeq = this.#seq;
-    this.#create(channel).beginAfter(Math.max(this.#seq, old.given), this.#seq);
+    this.#create(channel);
   }
 
   #file(log: ChannelLog): void {
@@ -432,6 +467,17 @@ export class EmbeddedBroker implements Broker {
 /** Whether what a channel holds is of no use with other settings. */
 function isOther(one: ChannelSettings, other: ChannelSettings): boolean {
   return one.kind !== other.kind || (one.durable === "no") !== (other.durable === "no");
+}
+
+/** A channel that begins under other rules has another epoch, so that no offset is of two publications. */
+function durableEpoch(journalEpoch: string, since: number): string {
+  return since === 0 ? journalEpoch : journalEpoch + since.toString(36);
+}
+
+function recordOf(publication: Publication, log: ChannelLog | undefined): JournalRecord {
+  const record = { ...publication, kind: log?.settings.kind ?? "stream" };
+  // Nothing was let go of a channel before its first publication.
+  return log?.offset === 0 ? { ...record, since: log.trimmedSeq } : record;
 }
 
 /** Written out for the common case, so that most publications have one shape. */

@@ -42,18 +42,6 @@ export class ChannelLog {
     for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
-  /**
-   * Follows on a log of the same name that is forgotten, which had a journal's epoch or will have it: in that no offset may
-   * come twice. No channel has more offsets than there were `seq`.
-   */
-  beginAfter(offset: number, seq: number): void {
-    if (this.settings.durable !== "no") {
-      this.offset = offset;
-      this.given = offset;
-    }
-    this.trimmedSeq = seq;
-  }
-
   /** Goes on with other settings, of the same kind. True if something of the past had to go for them. */
   adopt(settings: ChannelSettings): boolean {
     const held = this.#history.slice(0);

@@ -254,14 +254,18 @@ test("history goes by its age: a cursor older than it is a gap", async () => {
 
 test("a stream that ends before anything was published since a restart gives a cursor that is good", async () => {
   const publication = { channel: "kept/a", offset: 1, seq: 10, time: gateway.clock.now(), data: "1" };
-  const kept = [{ channel: "kept/a", offset: 1, trimmedSeq: 0, publications: [publication], entries: [] }];
+  const kept = [
+    { channel: "kept/a", kind: "stream", since: 0, offset: 1, trimmedSeq: 0, publications: [publication], entries: [] },
+  ] as const;
   const none = async (): Promise<void> => undefined;
   const journal: Journal = {
     epoch: "e",
+    rules: undefined,
     runs: [],
     nextSeq: 1000,
     load: () => kept,
     begin: () => undefined,
+    rule: () => undefined,
     reserve: none,
     append: none,
     trim: () => undefined,

@@ -1,9 +1,10 @@
 import { Refused } from "../../../src/core/refusals.ts";
-import type { Journal, JournalChannel, JournalRecord, JournalRun } from "../../../src/ports.ts";
+import type { Journal, JournalChannel, JournalRecord, JournalRules, JournalRun } from "../../../src/ports.ts";
 
 /** A journal that lasts over the brokers of a test, and that can be told to fail or to wait. */
 export class MemoryJournal implements Journal {
   readonly epoch = "epoch";
+  rules: JournalRules | undefined;
   readonly runs: JournalRun[] = [];
   nextSeq = 0;
   full = false;
@@ -14,12 +15,17 @@ export class MemoryJournal implements Journal {
   *load(): Iterable<JournalChannel> {
     for (const channel of new Set(this.#records.map((record) => record.channel))) {
       const publications = this.#records.filter((record) => record.channel === channel);
-      yield { channel, offset: publications.at(-1)?.offset ?? 0, trimmedSeq: 0, publications, entries: [] };
+      const offset = publications.at(-1)?.offset ?? 0;
+      yield { channel, kind: "stream", since: 0, offset, trimmedSeq: 0, publications, entries: [] };
     }
   }
 
   begin(run: JournalRun): void {
     this.runs.push(run);
+  }
+
+  rule(rules: JournalRules): void {
+    this.rules = rules;
   }
 
   async reserve(seq: number): Promise<void> {
