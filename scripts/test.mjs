@@ -2,11 +2,10 @@
 // npm test [-- part of a test file's path …]; --long runs the long runs whole.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findRuntime } from "../bin/runtime.mjs";
-import { Output } from "./output.mjs";
 import { found } from "./secrets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -14,6 +13,15 @@ const long = process.argv.includes("--long");
 const filters = process.argv.slice(2).filter((argument) => argument !== "--" && !argument.startsWith("-"));
 const colors = process.stdout.isTTY ? "force" : "off";
 const minute = 60_000;
+/**
+ * Most of the time is spent waiting for sockets, so twice as many processes as cores are done in half the time; those files that take
+ * longest begin first (`npm test -- --update-timings` measures them). Long runs measure, and want the machine for themselves.
+ */
+const besideEachOther = [
+  `--parallel=${Math.min(2 * availableParallelism(), 8)}`,
+  "--no-isolate",
+  "--timings=test/timings.json",
+];
 
 let passed = 0;
 let failed = 0;
@@ -55,36 +63,6 @@ async function tests() {
     console.log(runtime === undefined ? "Cannot find the runtime: run `npm install`." : "There is no such test file.");
     return;
   }
-  // Most of the time is spent waiting for sockets, so two processes are done in little more than half the time of one.
-  // Long runs measure, and want the machine for themselves. Fixed ports are those of protocols.
-  const parts = [files.filter((file) => !hasFixedPorts(file)), files.filter(hasFixedPorts)].filter(
-    ({ length }) => length,
-  );
-  const [first, ...others] = long ? [files] : parts;
-  const held = others.map((part) => testRun(runtime, part, "held"));
-  await testRun(runtime, first ?? [], "shown").done;
-  for (const { done, output } of held) {
-    output.show();
-    await done;
-  }
-}
-
-/** @param {string} file */
-function hasFixedPorts(file) {
-  return /^test\/(protocols|packaging|clients)\//.test(file);
-}
-
-/**
- * Runs test files in a process of their own. What it prints is shown as it comes, or from when it is asked for.
- * @param {string} runtime @param {readonly string[]} files @param {"shown" | "held"} how
- */
-function testRun(runtime, files, how) {
-  const output = new Output(how === "shown");
-  return { output, done: runTests(runtime, files, output) };
-}
-
-/** @param {string} runtime @param {readonly string[]} files @param {Output} output */
-async function runTests(runtime, files, output) {
   const folder = mkdtempSync(join(tmpdir(), "hearthwire-test-"));
   const report = join(folder, "junit.xml");
   const args = [
@@ -93,18 +71,23 @@ async function runTests(runtime, files, output) {
     `--reporter-outfile=${report}`,
     "--preload=./test/secrets/ledger.ts",
     `--timeout=${long ? 10 * minute : minute / 2}`,
+    ...(long ? [] : besideEachOther),
+    ...(process.argv.includes("--update-timings") ? ["--update-timings"] : []),
   ];
   const words = [...args, ...files.map((file) => `./${file}`)];
-  const { ok, ended } = await run(runtime, words, (long ? 80 : 20) * minute, { ledger: folder, output });
-  const sums = readReport(report, output);
-  secretsIn(folder, output);
+  const { ok, ended, printed } = await run(runtime, words, (long ? 80 : 20) * minute, folder);
+  count(files, readReport(report), { ok, ended });
+  secretsIn(folder, printed);
   rmSync(folder, { recursive: true });
+}
 
-  for (const name of sums.skippedNames) output.line(`Skipped: ${name}`);
+/** @param {readonly string[]} files @param {ReturnType<typeof readReport>} sums @param {{ ok: boolean, ended: string }} run */
+function count(files, sums, { ok, ended }) {
+  for (const name of sums.skippedNames) console.log(`Skipped: ${name}`);
   // A file that cannot be loaded, ends the process or holds no test is missing from the report.
   const silent = sums.complete ? files.filter((file) => !sums.files.has(file)) : [];
-  for (const file of silent) output.line(`No test was reported from ${file}.`);
-  if (!ok) output.line(`Tests: failed (${ended})`);
+  for (const file of silent) console.log(`No test was reported from ${file}.`);
+  if (!ok) console.log(`Tests: failed (${ended})`);
   const failures = sums.failures + silent.length;
   passed += sums.tests - sums.failures - sums.skipped;
   skipped += sums.skipped;
@@ -112,25 +95,25 @@ async function runTests(runtime, files, output) {
   failed += ok && sums.complete ? failures : Math.max(failures, 1);
 }
 
-/** What the suite used as secrets stands in nothing that it printed or logged. @param {string} folder @param {Output} output */
-function secretsIn(folder, output) {
+/** What the suite used as secrets stands in nothing that it printed or logged. @param {string} folder @param {string} printed */
+function secretsIn(folder, printed) {
   const ledger = (/** @type {string} */ name) => {
     const file = join(folder, name);
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   };
-  const leaks = found(ledger("secrets"), { printed: output.text, logged: ledger("logged") });
-  for (const leak of leaks) output.line(`A secret: ${leak}`);
+  const leaks = found(ledger("secrets"), { printed, logged: ledger("logged") });
+  for (const leak of leaks) console.log(`A secret: ${leak}`);
   if (leaks.length === 0) passed++;
   else failed++;
 }
 
-/** @param {string} report @param {Output} output */
-function readReport(report, output) {
+/** @param {string} report */
+function readReport(report) {
   let xml = "";
   try {
     xml = readFileSync(report, "utf8");
   } catch {
-    output.line("The test run left no report.");
+    console.log("The test run left no report.");
   }
   const head = /<testsuites\b[^>]*>/.exec(xml)?.[0] ?? "";
   const sum = (/** @type {string} */ name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
@@ -163,27 +146,32 @@ function filesIn(folder) {
 
 /**
  * @param {string} program @param {string[]} args @param {number} limit in milliseconds
- * @param {{ ledger: string, output: Output }} [kept] a folder for what the tests note, and where their words go
- * @returns {Promise<{ ok: boolean, ended: string }>}
+ * @param {string} [ledger] a folder for what the tests note; what they print is kept then
+ * @returns {Promise<{ ok: boolean, ended: string, printed: string }>}
  */
-function run(program, args, limit, kept) {
+function run(program, args, limit, ledger) {
   return new Promise((resolve) => {
     const env = {
       ...process.env,
       ...(long && { HEARTHWIRE_LONG: "1" }),
-      ...(kept !== undefined && { TEST_LEDGER: kept.ledger }),
+      ...(ledger !== undefined && { TEST_LEDGER: ledger }),
     };
-    const to = kept === undefined ? "inherit" : "pipe";
+    const to = ledger === undefined ? "inherit" : "pipe";
     const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", to, to] });
-    for (const from of [child.stdout, child.stderr])
-      from?.setEncoding("utf8").on("data", (text) => kept?.output.add(text));
+    let printed = "";
+    for (const from of [child.stdout, child.stderr]) {
+      from?.setEncoding("utf8").on("data", (text) => {
+        printed += text;
+        process.stdout.write(text);
+      });
+    }
     const timer = setTimeout(() => child.kill("SIGKILL"), limit);
-    child.on("error", (error) => resolve({ ok: false, ended: error.message }));
+    child.on("error", (error) => resolve({ ok: false, ended: error.message, printed }));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const ended =
         code !== null ? `exit code ${code}` : signal === "SIGKILL" ? "killed, perhaps after its time limit" : signal;
-      resolve({ ok: code === 0, ended: ended ?? "no exit code" });
+      resolve({ ok: code === 0, ended: ended ?? "no exit code", printed });
     });
   });
 }

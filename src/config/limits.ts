@@ -26,7 +26,7 @@ export const limits = z.strictObject({
   ),
   body_time: option(
     {
-      is: "How long the body of a request may take to arrive.",
+      is: "How long the body of a request may take to arrive; up to 8 s after it the connection is ended.",
       unit: "duration, of 4 s to 255 s",
       example: "1m",
     },

@@ -54,6 +54,9 @@ export interface HttpListener {
 const largestBody = 256 * 1024 * 1024;
 /** In ms. */
 const usualBodyTime = 30_000;
+/** The runtime counts idle time in ticks, the first of which may be almost over when a request begins; in seconds, as its largest time is. */
+const tick = 4;
+const longestTime = 255;
 /** So many requests of a listener are begun in one turn of the event loop. */
 const requestsPerTurn = 64;
 
@@ -169,7 +172,7 @@ function bindPort(
       ...at,
       reusePort: true,
       // Counts from when the request began, whatever comes meanwhile. Streams and waiting polls switch it off for themselves.
-      idleTimeout: Math.round(bodyTime / 1000),
+      idleTimeout: Math.min(Math.ceil(bodyTime / 1000) + tick, longestTime),
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
     });
   } catch (thrown) {
