@@ -160,8 +160,11 @@ export interface HistoryQuery {
  * else. Refusals are thrown (`Refused`) or rejected; a publication that was refused left no trace.
  */
 export interface Broker {
-  /** Where every publication goes, own or of other nodes, in the order of `seq`. Called once, before anything else. */
-  attach(deliver: (publication: Publication) => void): void;
+  /**
+   * Where every publication goes, own or of other nodes, in the order of `seq`. `listened`: whether somebody listens to exactly
+   * this channel, whose place is then not to be forgotten; without it, somebody does. Called once, before anything else.
+   */
+  attach(deliver: (publication: Publication) => void, listened?: (channel: string) => boolean): void;
   publish(channel: string, draft: Draft): MaybePromise<Receipt>;
   /** Atomic: `deliver` was called for all that the reading contains and for nothing after it. */
   read(selector: Selector, past: Past): MaybePromise<Reading>;

@@ -25,7 +25,7 @@ const toAllDevices: ChannelSettings = { ...plainChannel, history: { size: 1000, 
 const told: ChannelSettings = { ...plainChannel, kind: "map", queue: "latest" };
 
 /** Names whose settings are remembered, in each of two generations: the older goes when the younger is full. */
-const remembered = 32_768;
+const remembered = 4096;
 
 function reservedSettings(channel: string): ChannelSettings {
   if (channel === "$devices") return toAllDevices;

@@ -7,10 +7,13 @@ import { Refused } from "./refusals.ts";
 interface Founded {
   readonly channels: Set<string>;
   lookedAt: number;
+  /** With so many it is looked at which still hold something: so it grows with those, and not with all that ever were. */
+  dueAt: number;
 }
 
 /** Who is over the limit is looked at that often at most: each look asks for every channel. In ms. */
 const lookInterval = 10_000;
+const leastDue = 1000;
 
 export class Founders {
   readonly #clock: Clock;
@@ -33,11 +36,11 @@ export class Founders {
     if (limit === 0 || this.#holds(channel)) return;
     let founded = this.#founded.get(by);
     if (founded === undefined) {
-      founded = { channels: new Set(), lookedAt: Number.NEGATIVE_INFINITY };
+      founded = { channels: new Set(), lookedAt: Number.NEGATIVE_INFINITY, dueAt: leastDue };
       this.#founded.set(by, founded);
     }
     const { channels } = founded;
-    if (channels.size >= limit && !channels.has(channel)) {
+    if (channels.size >= Math.min(limit, founded.dueAt) && !channels.has(channel)) {
       this.#look(founded);
       if (channels.size >= limit) {
         throw new Refused("limitExceeded", `Cannot publish on ${channel}: the key began ${limit} channels already`);
@@ -51,5 +54,6 @@ export class Founders {
     if (now - founded.lookedAt < lookInterval) return;
     founded.lookedAt = now;
     for (const channel of founded.channels) if (!this.#holds(channel)) founded.channels.delete(channel);
+    founded.dueAt = 2 * founded.channels.size + leastDue;
   }
 }

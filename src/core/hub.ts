@@ -102,7 +102,7 @@ export class Hub implements SessionHost {
   readonly policyOf: (channel: string) => QueuePolicy;
   readonly #clock: Clock;
   readonly #broker: Broker;
-  readonly #routes = new Routes();
+  readonly #routes: Routes;
   readonly #presence: Presence;
   readonly #sweep: SessionSweep;
   readonly #headcount: Headcount;
@@ -125,6 +125,7 @@ export class Hub implements SessionHost {
 
   constructor({ clock, log, broker, settingsOf, limits, run }: HubParts) {
     this.#clock = clock;
+    this.#routes = new Routes(clock);
     this.#broker = broker;
     this.log = log;
     this.limits = limits;
@@ -135,7 +136,10 @@ export class Hub implements SessionHost {
     this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
     const founded = (): number => limits.channelsPerKey ?? 0;
     this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, founded);
-    broker.attach((publication) => this.#deliver(publication));
+    broker.attach(
+      (publication) => this.#deliver(publication),
+      (channel) => this.#routes.named(channel),
+    );
   }
 
   /** The end of a turn is one moment: the clock is not asked for each session that is written to. */

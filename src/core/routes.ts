@@ -1,5 +1,5 @@
 /** Who listens to what: all audiences, and which of them a publication reaches. */
-import type { Selector } from "../ports.ts";
+import type { Clock, Selector } from "../ports.ts";
 import { Audience } from "./audience.ts";
 import { PatternTable } from "./channels.ts";
 import type { Form } from "./form.ts";
@@ -13,26 +13,32 @@ interface Route {
 }
 
 const nobody: readonly Audience[] = [];
-/** This many routes of channels that only patterns reach are kept. */
+/** Routes of channels that only patterns reach are kept while they are used: so many, and so long, in ms. */
 const passingRoutes = 100_000;
+const passingTime = 60_000;
 
 export class Routes {
   /** By the ids of their forms and selectors. */
   readonly #audiences = new Map<string, Map<string, Audience>>();
   readonly #routes = new Map<string, Route>();
-  /** Routes of channels that only patterns reach. */
-  readonly #passing = new Map<string, Route>();
+  readonly #clock: Clock;
+  /** Routes of channels that only patterns reach, and those that were used before and not since `#passingSince`. */
+  #passing = new Map<string, Route>();
+  #passed = new Map<string, Route>();
+  #passingSince = Number.NEGATIVE_INFINITY;
   readonly #patterns = new PatternTable<Audience>();
   #patternsVersion = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The audiences that a publication on this channel reaches. */
   of(channel: string): readonly Audience[] {
     let route = this.#routes.get(channel) ?? this.#passing.get(channel);
     if (route === undefined) {
       if (this.#patterns.size === 0) return nobody;
-      if (this.#passing.size >= passingRoutes) this.#passing.clear();
-      route = { exact: [], all: nobody, version: -1 };
-      this.#passing.set(channel, route);
+      route = this.#pass(channel);
     }
     if (route.version !== this.#patternsVersion) {
       const matching = this.#patterns.match(channel);
@@ -40,6 +46,11 @@ export class Routes {
       route.version = this.#patternsVersion;
     }
     return route.all;
+  }
+
+  /** Whether somebody listens to a channel by its name. */
+  named(channel: string): boolean {
+    return this.#routes.has(channel);
   }
 
   find(form: Form, selector: Selector): Audience | undefined {
@@ -59,6 +70,7 @@ export class Routes {
       if (route === undefined) {
         this.#routes.set(name, { exact: [audience], all: nobody, version: -1 });
         this.#passing.delete(name);
+        this.#passed.delete(name);
       } else {
         route.exact.push(audience);
         route.version = -1;
@@ -84,5 +96,20 @@ export class Routes {
     }
     for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
     if (selector.patterns.length > 0) this.#patternsVersion++;
+  }
+
+  #pass(channel: string): Route {
+    const route = this.#passed.get(channel) ?? { exact: [], all: nobody, version: -1 };
+    this.#passed.delete(channel);
+    const now = this.#clock.now();
+    // Less than nothing: the clock was set back.
+    const since = now - this.#passingSince;
+    if (since >= passingTime || since < 0 || this.#passing.size >= passingRoutes) {
+      this.#passed = this.#passing;
+      this.#passing = new Map();
+      this.#passingSince = now;
+    }
+    this.#passing.set(channel, route);
+    return route;
   }
 }

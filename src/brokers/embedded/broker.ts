@@ -31,6 +31,7 @@ import type {
   SettingsOf,
 } from "../../ports.ts";
 import { ChannelLog } from "./channel-log.ts";
+import { Forgotten } from "./forgotten.ts";
 
 export interface EmbeddedBrokerParts {
   readonly clock: Clock;
@@ -46,6 +47,8 @@ export interface EmbeddedBrokerParts {
   readonly durableRules?: () => string;
   /** How many channels may be held at once. Default 1,000,000. */
   readonly maxChannels?: Figure;
+  /** How many channels that hold nothing keep their place, if nobody listens to them. Default 10,000. */
+  readonly idlePlaces?: number;
   /** The least room ahead of a batch; for tests. Default 4,096. */
   readonly leastRoom?: number;
 }
@@ -71,19 +74,21 @@ export class EmbeddedBroker implements Broker {
   readonly #journal: Journal | undefined;
   readonly #durableRules: () => string;
   readonly #maxChannels: () => number;
+  readonly #idlePlaces: number;
   readonly #leastRoom: number;
   readonly #logs = new Map<string, ChannelLog>();
   /** The channels of patterns that were asked for, kept up to date as channels come. */
   readonly #reach = new Map<string, Set<ChannelLog>>();
   readonly #reachTable = new PatternTable<Set<ChannelLog>>();
   #deliver: (publication: Publication) => void = () => undefined;
+  #listened: (channel: string) => boolean = () => true;
   #seq = 0;
   /** By which channels are durable, and where they came into force: channels that begin by them honour no position before. */
   #rules = "";
   #since = 0;
   #mark = Number.POSITIVE_INFINITY;
   #evictions = 0;
-  #evictedSeq = 0;
+  readonly #forgotten = new Forgotten();
   #pending: Pending[] = [];
   /** Publications of other channels that found no number left before the batch. */
   #held: Pending[] = [];
@@ -104,6 +109,7 @@ export class EmbeddedBroker implements Broker {
     this.#journal = journal;
     this.#durableRules = more.durableRules ?? (() => "");
     this.#maxChannels = readerOf(more.maxChannels ?? 1_000_000);
+    this.#idlePlaces = more.idlePlaces ?? 10_000;
     this.#leastRoom = more.leastRoom ?? 4096;
     this.#stopExpiry = clock.after(expiryInterval, () => this.#expire());
   }
@@ -146,8 +152,9 @@ export class EmbeddedBroker implements Broker {
     return true;
   }
 
-  attach(deliver: (publication: Publication) => void): void {
+  attach(deliver: (publication: Publication) => void, listened?: (channel: string) => boolean): void {
     this.#deliver = deliver;
+    if (listened !== undefined) this.#listened = listened;
   }
 
   publish(channel: string, draft: Draft): MaybePromise<Receipt> {
@@ -176,7 +183,7 @@ export class EmbeddedBroker implements Broker {
     const logs = selector.patterns.length === 0 ? named : this.#reached(named, selector.patterns);
     const now = this.#clock.now();
     const channels: ChannelReading[] = [];
-    let gap = past.from === "position" && selector.patterns.length > 0 && !this.#knowsAllSince(past.position);
+    let gap = past.from === "position" && !this.#knowsAllSince(past.position, selector.patterns);
     for (const log of logs) {
       if (log.expire(now)) this.#trimJournal(log);
       const reading = log.read(past, this.#honours(past, log));
@@ -362,7 +369,7 @@ export class EmbeddedBroker implements Broker {
     const volatile = this.#evictions === 0 ? this.run : `${this.run}${this.#evictions.toString(36)}`;
     const log =
       settings.durable === "no" || this.#journal === undefined
-        ? new ChannelLog(channel, settings, volatile, this.#evictedSeq)
+        ? new ChannelLog(channel, settings, volatile, this.#forgotten.newest(channel))
         : new ChannelLog(channel, settings, durableEpoch(this.#journal.epoch, this.#since), this.#since);
     this.#file(log);
     return log;
@@ -376,10 +383,8 @@ export class EmbeddedBroker implements Broker {
       return log !== old;
     });
     if (old.settings.durable !== "no") this.#journal?.forget(channel);
-    for (const reached of this.#reachTable.match(channel)) reached.delete(old);
-    this.#logs.delete(channel);
     // Places in what it held before are honoured no more.
-    this.#evictedSeq = this.#seq;
+    this.#drop(old, this.#seq);
     this.#create(channel);
   }
 
@@ -390,15 +395,37 @@ export class EmbeddedBroker implements Broker {
 
   /** Makes room: channels that hold nothing go, and with them their place, which a new epoch then tells. */
   #evict(): void {
-    this.#evictions++;
-    for (const [name, log] of this.#logs) {
-      if (!log.empty || log.settings.durable !== "no") continue;
-      this.#logs.delete(name);
-      for (const reached of this.#reachTable.match(name)) reached.delete(log);
-      this.#evictedSeq = Math.max(this.#evictedSeq, log.trimmedSeq);
-    }
+    this.#forget(this.#idle());
     if (this.#logs.size < this.#maxChannels()) return;
     throw new Refused("limitExceeded", `Cannot hold more than ${this.#maxChannels()} channels`);
+  }
+
+  /** Of channels that hold nothing those that were published on last keep their place, for whoever comes back to it. */
+  #forgetLongIdle(): void {
+    const idle = this.#idle().filter(({ channel }) => !this.#listened(channel));
+    if (idle.length <= this.#idlePlaces) return;
+    const newest = Float64Array.from(idle, ({ trimmedSeq }) => trimmedSeq).sort();
+    const least = newest[idle.length - this.#idlePlaces] ?? Number.POSITIVE_INFINITY;
+    this.#forget(idle.filter(({ offset, trimmedSeq }) => offset === 0 || trimmedSeq < least));
+  }
+
+  #idle(): ChannelLog[] {
+    const idle: ChannelLog[] = [];
+    for (const log of this.#logs.values()) {
+      if (log.empty && log.waiting === 0 && log.settings.durable === "no") idle.push(log);
+    }
+    return idle;
+  }
+
+  #forget(logs: readonly ChannelLog[]): void {
+    this.#evictions++;
+    for (const log of logs) this.#drop(log, log.trimmedSeq);
+  }
+
+  #drop(log: ChannelLog, newestSeq: number): void {
+    this.#logs.delete(log.channel);
+    for (const reached of this.#reachTable.match(log.channel)) reached.delete(log);
+    this.#forgotten.note(log.channel, newestSeq);
   }
 
   #reached(named: readonly ChannelLog[], patterns: readonly string[]): Iterable<ChannelLog> {
@@ -438,9 +465,9 @@ export class EmbeddedBroker implements Broker {
     }
   }
 
-  /** Whether no channel was forgotten that had something after a position. */
-  #knowsAllSince({ run, seq }: Position): boolean {
-    return run === this.run && seq >= this.#evictedSeq;
+  /** Whether no channel of these patterns was forgotten that had something after a position. */
+  #knowsAllSince({ run, seq }: Position, patterns: readonly string[]): boolean {
+    return patterns.every((pattern) => run === this.run && seq >= this.#forgotten.newest(pattern));
   }
 
   /** Whether a position can be compared with this channel's numbers. */
@@ -460,6 +487,7 @@ export class EmbeddedBroker implements Broker {
   #expire(): void {
     const now = this.#clock.now();
     for (const log of this.#logs.values()) if (log.expire(now)) this.#trimJournal(log);
+    this.#forgetLongIdle();
     this.#stopExpiry = this.#clock.after(expiryInterval, () => this.#expire());
   }
 }
