@@ -527,6 +527,8 @@ export interface DialRequest {
   readonly largest?: number;
   /** The answer is no text: it comes as `bytes`. */
   readonly asBytes?: true;
+  /** Rejects when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DialAnswer {
@@ -534,9 +536,9 @@ export interface DialAnswer {
   readonly text: string;
   /** Where the answer came from, after redirects. */
   readonly url: string;
-  /** What was asked for as bytes, with its `Content-Type`; its text is empty. */
+  readonly headers: Headers;
+  /** What was asked for as bytes; its text is empty. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
-  readonly type?: string;
 }
 
 export interface DialedEars {

@@ -40,6 +40,10 @@ export interface PhoneEquipment {
   readonly scenarios: Set<number>;
   /** Delivered once, to whoever asks first. */
   queue: Action[];
+  /** What it has the plugin keep, by a name for each. */
+  readonly kept: Map<string, unknown>;
+  /** By their identifiers. */
+  readonly geofences: Map<unknown, object>;
 }
 
 /** The key is made of the name, so that it is known beforehand. */
@@ -75,6 +79,8 @@ export function equipPhone(id: number, name: string, { commands, scenarios }: Bu
     commands: new Set(infos.map((info) => info.id)),
     scenarios: new Set(scenarios.keys()),
     queue: [],
+    kept: new Map(),
+    geofences: new Map(),
   };
 }
 

@@ -43,6 +43,11 @@ export function openLine(transport: PhoneTransport, options: LineOptions): Line 
   return transport === "sse" ? new StreamLine(options) : new PollingLine(options);
 }
 
+/** For GEOLOC it is the phone's key. */
+function idOf(method: string, count: number, apiKey: string): string {
+  return method === "GEOLOC" ? apiKey : String(count);
+}
+
 abstract class HttpLine implements Line {
   protected readonly options: LineOptions;
   protected readonly over = new AbortController();
@@ -54,7 +59,7 @@ abstract class HttpLine implements Line {
 
   async ask(method: string, params: object): Promise<Message | undefined> {
     const { http, apiKey } = this.options;
-    const id = String(++this.#id);
+    const id = idOf(method, ++this.#id, apiKey);
     const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { apiKey, ...params } });
     const response = await fetch(`${http}/${folder}/api/JeedomConnect.api.php`, {
       method: "POST",
@@ -168,7 +173,7 @@ class SocketLine implements Line {
   }
 
   async tell(method: string, params: object): Promise<void> {
-    await this.#send(method, params, String(++this.#id));
+    await this.#send(method, params, idOf(method, ++this.#id, this.#options.apiKey));
   }
 
   listen(): void {

@@ -1,13 +1,11 @@
 /** The table of the plugin's methods: what each answers (`undefined`: nothing), and what it leaves behind. */
 
+import { administration } from "./administration.ts";
+import { configuring } from "./configuring.ts";
 import { connect } from "./connecting.ts";
-import type { PhoneEquipment } from "./equipment.ts";
 import type { Message } from "./message.ts";
-import { addressesOf, type Plugin } from "./plugin.ts";
+import { type Answering, addressesOf, type Params, type Plugin } from "./plugin.ts";
 import { allInfo, answerEvents, cmdInfo, objInfo, scInfo } from "./shapes.ts";
-
-export type Params = Readonly<Record<string, unknown>>;
-type Answering = (phone: PhoneEquipment, params: Params, plugin: Plugin) => Message | undefined;
 
 /** Asked without a phone's key. */
 const forAnyone: Readonly<Record<string, (params: Params, plugin: Plugin) => Message | undefined>> = {
@@ -15,7 +13,8 @@ const forAnyone: Readonly<Record<string, (params: Params, plugin: Plugin) => Mes
   GET_AVAILABLE_EQUIPEMENT: (_, { phones }) => ({
     type: "AVAILABLE_EQUIPEMENT",
     payload: [...phones.values()].map(({ apiKey, name, enabled, useWs, polling, deviceName, deviceId }) => {
-      return { logicalId: apiKey, name, enable: enabled ? 1 : 0, useWs, polling, deviceName, deviceId };
+      const device = { deviceName, deviceId: deviceId ?? null };
+      return { logicalId: apiKey, name, enable: enabled ? "1" : "0", useWs, polling, ...device };
     }),
   }),
   CHECK_AUTHENT: ({ login, password }, { jeedom }) => {
@@ -27,26 +26,8 @@ const forAnyone: Readonly<Record<string, (params: Params, plugin: Plugin) => Mes
   VERIF_2FA: () => ({ type: "SET_2FA", payload: { authorized: true } }),
 };
 
-/** Each changes the configuration in its own way, and so its version. */
-const editing =
-  `SET_WIDGET ADD_WIDGETS REMOVE_WIDGET MOVE_WIDGET SET_CUSTOM_WIDGETS SET_GROUP ADD_GROUP REMOVE_GROUP MOVE_GROUP
-  ADD_GLOBAL_WIDGET REMOVE_GLOBAL_WIDGET SET_BOTTOM_TABS REMOVE_BOTTOM_TAB SET_TOP_TABS REMOVE_TOP_TAB MOVE_TOP_TAB
-  SET_PAGE_DATA SET_ROOMS SET_SUMMARIES SET_BACKGROUNDS`.split(/\s+/);
 /** Taken, and of no consequence to a phone. */
-const taken =
-  `DETACH_EQUIPEMENT SET_PICOKEY SET_DEVICE_INFOS SET_FACE_DETECTED SET_LOG REMOVE_JEEDOM_MESSAGE SET_EVENT ASK_REPLY
-  GEOLOC ADD_GEOFENCE REMOVE_GEOFENCE REMOVE_FILE REMOVE_FILES TEST_NOTIF COPY_CONFIG SET_NOTIFS_CONFIG`.split(/\s+/);
-/** Answered with nothing in it. */
-const empty: Readonly<Record<string, Message>> = {
-  GET_INSTALL_DETAILS: { type: "SET_INSTALL_DETAILS", payload: {} },
-  GET_BATTERIES: { type: "SET_BATTERIES", payload: [] },
-  GET_PLUGINS_UPDATE: { type: "SET_PLUGINS_UPDATE", payload: { nbUpdate: 0, pluginsToUpdate: [], otherPlugins: [] } },
-  GET_JEEDOM_MESSAGES: { type: "SET_JEEDOM_MESSAGES", payload: [] },
-  GET_TIMELINE_FOLDERS: { type: "SET_TIMELINE_FOLDERS", payload: [] },
-  GET_GEOFENCES: { type: "SET_GEOFENCES", payload: { geofences: [] } },
-  GET_NOTIFS_CONFIG: { type: "SET_NOTIFS_CONFIG", payload: { notifsConfig: {} } },
-  QUERY_INTERACT: { type: "QUERY_ANSWER", payload: "Je n'ai pas compris" },
-};
+const taken = "DETACH_EQUIPEMENT SET_DEVICE_INFOS SET_FACE_DETECTED SET_LOG SET_EVENT ASK_REPLY GEOLOC".split(" ");
 
 const forPhones: Readonly<Record<string, Answering>> = {
   CONNECT: connect,
@@ -56,7 +37,9 @@ const forPhones: Readonly<Record<string, Answering>> = {
     if (state === "active" || state === "background") phone.appState = state;
   },
   REGISTER_DEVICE: (_, { rdk }) => ({ type: "REGISTERED", payload: { rdk } }),
-  GET_NEW_APIKEY: (phone, _, plugin) => ({ type: "SET_NEW_APIKEY", payload: { apiKey: plugin.regenerate(phone) } }),
+  GET_NEW_APIKEY: () => {
+    throw new Error("No equipment found - no apikey regen");
+  },
   SET_WEBSOCKET: (phone, { value }) => {
     phone.useWs = Number(value) === 1 ? "1" : "0";
     return { type: "GET_WEBSOCKET", payload: { useWs: phone.useWs } };
@@ -76,7 +59,6 @@ const forPhones: Readonly<Record<string, Answering>> = {
     return { type: "SET_ALL_SC", payload: scInfo(jeedom.house, phone) };
   },
   UNSUBSCRIBE_SC: (phone) => void Object.assign(phone, { scAll: false }),
-  GET_CONFIG: ({ config }) => ({ type: "SET_CONFIG", payload: { config } }),
   GET_JEEDOM_DATA: (_phone, _params, { jeedom: { house } }) => {
     const { commands, equipments, objects, scenarios } = house.building;
     const named = (all: ReadonlyMap<number, { readonly id: number; readonly name: string }>) =>
@@ -85,8 +67,9 @@ const forPhones: Readonly<Record<string, Answering>> = {
     const rest = { objects: named(objects), scenarios: named(scenarios), summariesConfig: [] };
     return { type: "SET_JEEDOM_DATA", payload: { cmds, eqLogics: named(equipments), ...rest } };
   },
-  GET_HISTORY: (_, { id }) => ({ type: "SET_HISTORY", payload: { id, data: [] } }),
   GET_FILES: (_phone, _params, { uploads }) => filesMessage(uploads),
+  REMOVE_FILE: (_, { file }, { uploads }) => removed([file], uploads),
+  REMOVE_FILES: (_, { files }, { uploads }) => removed([files].flat(), uploads),
   CMD_EXEC: (_, params, plugin) => void execute([params], plugin),
   CMDLIST_EXEC: (_, { cmdList }, plugin) => void execute(Array.isArray(cmdList) ? (cmdList as Params[]) : [], plugin),
   SC_EXEC: (_, { id }, { jeedom }) => {
@@ -96,10 +79,13 @@ const forPhones: Readonly<Record<string, Answering>> = {
   },
   SC_STOP: (_, { id }, { jeedom }) => void jeedom.house.run(Number(id), "stop"),
   SC_SET_ACTIVE: (_, { id, active }, { jeedom }) => void jeedom.house.enable(Number(id), Number(active) === 1),
-  ...Object.fromEntries(Object.entries(empty).map(([method, message]) => [method, () => message])),
+  ...configuring,
+  ...administration,
   ...Object.fromEntries(taken.map((method) => [method, () => undefined])),
-  ...Object.fromEntries(editing.map((method) => [method, (phone, _, plugin) => void plugin.edit(phone)] as const)),
 } satisfies Record<string, Answering>;
+
+/** All that there are. */
+export const methods: readonly string[] = [...Object.keys(forAnyone), ...Object.keys(forPhones)];
 
 /** What goes wrong is an answer too. */
 export function answer(method: string, params: Params, apiKey: unknown, plugin: Plugin): Message | undefined {
@@ -127,6 +113,11 @@ export function exception(method: string, thrown: unknown): Message {
 export function filesMessage(uploads: ReadonlyMap<string, { readonly timestamp: number }>): Message {
   const files = Array.from(uploads, ([path, { timestamp }]) => ({ path, timestamp }));
   return { type: "SET_FILES", payload: { path: "/data/files/", files } };
+}
+
+function removed(files: readonly unknown[], uploads: Map<string, { readonly timestamp: number }>): Message {
+  for (const file of files) uploads.delete(String(file));
+  return filesMessage(uploads);
 }
 
 class FailedCommands extends Error {

@@ -6,6 +6,8 @@ import { Picture } from "./picture.ts";
 export type PhoneOptions = Pick<LineOptions, "http" | "websocket" | "apiKey"> & {
   readonly transport: PhoneTransport;
   readonly deviceId?: string;
+  /** What else it says of itself in CONNECT. */
+  readonly introduction?: object;
   /** In ms. Default: 1000. */
   readonly pollPeriod?: number;
 };
@@ -27,7 +29,7 @@ export class Phone {
 
   /** WELCOME, or what was said instead of it; `undefined`: nothing was. */
   async connect(): Promise<Message | undefined> {
-    const { deviceId = `device of ${this.#options.apiKey}`, pollPeriod = 1000 } = this.#options;
+    const { deviceId = `device of ${this.#options.apiKey}`, pollPeriod = 1000, introduction } = this.#options;
     this.#line?.end();
     this.ended = undefined;
     const { picture } = this;
@@ -48,7 +50,8 @@ export class Phone {
       },
     });
     this.#line = line;
-    const answer = await line.ask("CONNECT", { deviceId, deviceName: "Simulated", appVersion: "1.7.9" });
+    const device = { deviceId, deviceName: "Simulated", appVersion: "1.7.9" };
+    const answer = await line.ask("CONNECT", { ...device, ...introduction });
     if (answer?.type !== "WELCOME") return answer;
     picture.take(answer);
     await line.listen();

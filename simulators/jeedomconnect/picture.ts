@@ -23,7 +23,7 @@ export class Picture {
     else if (type === "CONFIG_AND_INFOS") {
       this.#configure(fields["config"]);
       this.#replace(fields["infos"] as Fields);
-    } else if (type === "SET_CONFIG") this.#configure(fields["config"]);
+    } else if (type === "SET_CONFIG") this.#configure(fields);
     else if (type === "ACTIONS") this.actions.push(...(payload as readonly unknown[]));
     else if (type === "SET_EVENTS") for (const item of payload as readonly Message[]) this.take(item);
     else if (type === "DATETIME") this.lastReadTimestamp = payload;

@@ -6,6 +6,10 @@ import type { Message } from "./message.ts";
 
 export const versions = { plugin: "1.7.9", appRequired: "1.7.0", appType: "stable" } as const;
 
+export type Params = Readonly<Record<string, unknown>>;
+/** A method's answer; `undefined`: it has none. */
+export type Answering = (phone: PhoneEquipment, params: Params, plugin: Plugin) => Message | undefined;
+
 export interface Addresses {
   httpUrl: string;
   internalHttpUrl: string;

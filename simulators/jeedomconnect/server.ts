@@ -4,10 +4,11 @@ import { readQuestion } from "../jeedom/json-rpc.ts";
 import type { Simulator as Jeedom } from "../jeedom/server.ts";
 import type { PhoneEquipment } from "./equipment.ts";
 import type { Message } from "./message.ts";
-import { answer, exception, filesMessage, type Params } from "./methods.ts";
-import { Plugin } from "./plugin.ts";
+import { answer, exception, filesMessage } from "./methods.ts";
+import { type Params, Plugin } from "./plugin.ts";
 import { phpJson } from "./shapes.ts";
 import { streamEvents } from "./stream.ts";
+import { tellPort } from "./tell-port.ts";
 
 export interface SimulatorOptions {
   /** Whose house it is. It is started and stopped by whoever made it. */
@@ -22,6 +23,18 @@ export interface SimulatorOptions {
   /** How often a stream looks for events, in ms. Default: 1000. */
   readonly round?: number;
 }
+
+/** A question as it came. */
+export interface Asked {
+  readonly method: string;
+  readonly params: Params;
+  readonly id: unknown;
+  readonly apiKey: string;
+  /** The `apikey` of its URL. */
+  readonly pluginKey: string | null;
+}
+
+type MaybePromise<T> = T | Promise<T>;
 
 const folder = "/plugins/JeedomConnect/core";
 /** A picture of one pixel. */
@@ -43,8 +56,12 @@ export class Simulator {
   overlaps = 0;
   /** Answers that no daemon took. */
   undelivered = 0;
-  /** Told of each method that is asked for, by the phone's key, and of what was asked. */
-  asked: (method: string, apiKey: string, params: Params) => void = () => undefined;
+  /** Told of each question. */
+  asked: (asked: Asked) => void = () => undefined;
+  /** What methods answer in the place of what they should, by their names. */
+  readonly answers = new Map<string, (asked: Asked) => MaybePromise<Message | undefined>>();
+  /** And pages, by the names of their files. */
+  readonly pages = new Map<string, (request: Request) => MaybePromise<Response>>();
   /** An answer waits so long, in ms, by its method. */
   readonly slowness = new Map<string, number>();
   trouble: "500" | "html" | "hang" | undefined;
@@ -85,6 +102,14 @@ export class Simulator {
       .reduce((total, [, count]) => total + count, 0);
   }
 
+  /** What a method answers the next time. */
+  once(method: string, message: Message): void {
+    this.answers.set(method, () => {
+      this.answers.delete(method);
+      return message;
+    });
+  }
+
   start(): this {
     this.#closing = new AbortController();
     this.#server = Bun.serve({
@@ -113,55 +138,64 @@ export class Simulator {
     if (this.trouble === "500") return new Response("", { status: 500 });
     if (this.trouble === "html") return new Response("<html></html>", { headers: { "content-type": "text/html" } });
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname === `${folder}/api/JeedomConnect.api.php`) return this.#call(await request.text());
-    if (pathname === `${folder}/php/eventServer.php`)
-      return this.#stream(searchParams.get("apiKey") ?? "", request.signal);
-    if (pathname === `${folder}/api/upload.api.php`) return this.#upload(request);
-    if (pathname !== `${folder}/php/snapshot.php`) return new Response("", { status: 404 });
-    const isKnown = this.plugin.find(searchParams.get("apiKey")) !== undefined;
-    return isKnown
-      ? new Response(jpeg, { headers: { "content-type": "image/jpeg" } })
-      : new Response("", { status: 500 });
+    const [place, page = ""] = [pathname.slice(0, pathname.lastIndexOf("/")), pathname.split("/").at(-1)];
+    const instead = this.pages.get(page);
+    if (instead !== undefined) return instead(request);
+    const apiKey = searchParams.get("apiKey") ?? "";
+    if (place === `${folder}/api` && page === "JeedomConnect.api.php")
+      return this.#call(await request.text(), searchParams.get("apikey"));
+    if (place === `${folder}/api` && page === "upload.api.php") return this.#upload(request);
+    if (place === `${folder}/php` && page === "eventServer.php") return this.#stream(apiKey, request.signal);
+    if (place !== `${folder}/php` || page !== "snapshot.php") return new Response("", { status: 404 });
+    return this.plugin.find(apiKey) === undefined
+      ? new Response("", { status: 500 })
+      : new Response(jpeg, { headers: { "content-type": "image/jpeg" } });
   }
 
-  async #call(body: string): Promise<Response> {
+  async #call(body: string, pluginKey: string | null): Promise<Response> {
     const { id, method, params, version } = readQuestion(body);
     if (version !== "2.0") return new Response("", { status: 500 });
     const apiKey = String((method === "GEOLOC" ? id : params["apiKey"]) ?? "");
+    const asked = { method, params, id, apiKey, pluginKey };
     const counted = `${method} ${apiKey}`;
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
-    this.asked(method, apiKey, params);
-    const isReading = method === "GET_EVENTS";
-    if (isReading && this.#answering.has(apiKey)) this.overlaps++;
-    if (isReading) this.#answering.add(apiKey);
-    const result = answer(method, params, apiKey, this.plugin);
-    const slowness = this.slowness.get(method) ?? 0;
-    if (slowness > 0) await Bun.sleep(slowness);
-    if (isReading) this.#answering.delete(apiKey);
-    if ((params["connexionFrom"] ?? "API") === "API") return json({ jsonrpc: "2.0", id, result: result ?? "ok" });
-    if (result !== undefined) await this.#callBack(result, id, apiKey);
+    this.asked(asked);
+    const isKnown = this.plugin.find(apiKey) !== undefined;
+    const result = await this.#answer(asked);
+    if ((params["connexionFrom"] ?? "API") === "API") {
+      const answered = json({ jsonrpc: "2.0", id, result: result ?? "ok" });
+      if (method === "REGISTER_DEVICE") registered(answered.headers, params);
+      return answered;
+    }
+    if (result !== undefined) await this.#callBack(result, isKnown ? { id, eqApiKey: apiKey } : {});
     return new Response("", { headers: { "content-type": "application/json" } });
   }
 
-  /** One connection to the daemon for each answer. Whose answer it is, is left out where something went wrong. */
-  async #callBack(message: Message, id: unknown, eqApiKey: string): Promise<void> {
-    const isNameless = message.type === "EXCEPTION" || this.plugin.find(eqApiKey) === undefined;
-    const whose = isNameless ? {} : { id, eqApiKey };
-    await this.tellDaemon(phpJson({ ...message, ...whose, jeedomApiKey: this.pluginKey }));
+  async #answer(asked: Asked): Promise<Message | undefined> {
+    const { method, params, apiKey } = asked;
+    const isReading = method === "GET_EVENTS";
+    if (isReading && this.#answering.has(apiKey)) this.overlaps++;
+    if (isReading) this.#answering.add(apiKey);
+    try {
+      const slowness = this.slowness.get(method) ?? 0;
+      const instead = this.answers.get(method);
+      const result = instead === undefined ? answer(method, params, apiKey, this.plugin) : await instead(asked);
+      if (slowness > 0) await Bun.sleep(slowness);
+      return result;
+    } finally {
+      if (isReading) this.#answering.delete(apiKey);
+    }
   }
 
-  /** What the daemon is told by itself: one JSON object, ended by the end of the connection. */
+  /** One connection to the daemon for each answer. Whose answer it is, is left out where something went wrong. */
+  async #callBack(message: Message, whose: object): Promise<void> {
+    const named = message.type === "EXCEPTION" ? {} : whose;
+    await this.tellDaemon(phpJson({ ...message, ...named, jeedomApiKey: this.pluginKey }));
+  }
+
+  /** What the daemon is told by itself. */
   async tellDaemon(text: string): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    let left = Buffer.from(text);
-    const write = (socket: Bun.Socket<undefined>): void => {
-      left = left.subarray(socket.write(left));
-      if (left.length === 0) socket.end();
-    };
-    const socket = { open: write, drain: write, close: () => resolve(left.length === 0), error: () => resolve(false) };
-    const handlers = { ...socket, data: () => undefined, connectError: () => resolve(false) };
-    Bun.connect({ hostname: "127.0.0.1", port: this.socketPort, socket: handlers }).catch(() => resolve(false));
-    if (!(await promise)) this.undelivered++;
+    if (!(await tellPort(this.socketPort, text))) this.undelivered++;
   }
 
   #stream(apiKey: string, gone: AbortSignal): Response {
@@ -195,6 +229,14 @@ export class Simulator {
     }
     return reply(filesMessage(plugin.uploads));
   }
+}
+
+/** What Jeedom's web pages know the phone by, beside what PHP says of itself. */
+function registered(headers: Headers, { userHash, rdk }: Params): void {
+  const year = "expires=Fri, 31 Dec 2038 23:00:00 GMT; Max-Age=31536000";
+  headers.append("set-cookie", "PHPSESSID=6bq0; path=/; HttpOnly");
+  headers.append("set-cookie", `registerDevice=${userHash}-${rdk}; ${year}; path=/; HttpOnly; SameSite=Strict`);
+  headers.set("x-powered-by", "PHP/7.4.33");
 }
 
 function json(value: unknown): Response {

@@ -11,17 +11,17 @@ interface PingingSocket extends WebSocket {
 const largestAnswer = 64 * 1024 * 1024;
 
 async function request(url: string, options: DialRequest): Promise<DialAnswer> {
-  const { method = "GET", headers, body, patience, largest = largestAnswer, asBytes } = options;
+  const { method = "GET", body, patience, largest = largestAnswer, asBytes } = options;
+  const tooLate = AbortSignal.timeout(patience);
   const response = await fetch(url, {
     method,
-    signal: AbortSignal.timeout(patience),
-    ...(headers === undefined ? {} : { headers }),
+    signal: options.signal === undefined ? tooLate : AbortSignal.any([options.signal, tooLate]),
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
     ...(body === undefined ? {} : { body }),
   });
-  const { status, url: from } = response;
-  if (asBytes !== true) return { status, url: from, text: await textOf(response, largest) };
-  const bytes = await bytesOf(response, largest);
-  return { status, url: from, text: "", bytes, type: response.headers.get("content-type") ?? "" };
+  const { status, url: from, headers } = response;
+  if (asBytes !== true) return { status, url: from, headers, text: await textOf(response, largest) };
+  return { status, url: from, headers, text: "", bytes: await bytesOf(response, largest) };
 }
 
 async function textOf(response: Response, largest: number): Promise<string> {

@@ -2,8 +2,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, keyOf, PluginEnd, pluginKey } from "../protocols/jeedomconnect/plugin-end.ts";
-import { Phone } from "../protocols/jeedomconnect/stage.ts";
+import { Simulator as Jeedom } from "../../simulators/jeedom/server.ts";
+import { type Asked, Simulator } from "../../simulators/jeedomconnect/server.ts";
+import { BarePhone } from "../protocols/jeedomconnect/bare-phone.ts";
+import { freePort } from "../proxies/proxy.ts";
 import { RawClient, until } from "../transports/raw-client.ts";
 import { Home } from "./command-line.ts";
 
@@ -11,49 +13,54 @@ const home = new Home();
 afterAll(() => home.clear());
 const root = new URL("../..", import.meta.url).pathname;
 
-async function words(plugin: PluginEnd, pid: string): Promise<readonly string[]> {
-  const ports = ["--socketport", `${plugin.socketPort}`, "--websocketport", `${await freePort()}`];
-  const keys = ["--user", "u", "--pwd", "p", "--callback", plugin.callback, "--apikey", pluginKey];
+const simulate = (): Simulator => new Simulator({ jeedom: new Jeedom(), socketPort: freePort() }).start();
+
+function words({ socketPort, callback, pluginKey }: Simulator, pid: string): readonly string[] {
+  const ports = ["--socketport", `${socketPort}`, "--websocketport", `${freePort()}`];
+  const keys = ["--user", "u", "--pwd", "p", "--callback", callback, "--apikey", pluginKey];
   return ["--loglevel", "debug", ...ports, ...keys, "--pid", pid];
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   test(`takes the daemon's own options, has a pid file until ${signal}, and serves phones`, async () => {
-    const plugin = await PluginEnd.open();
+    const simulator = simulate();
     const pid = join(home.folder, `${signal}.pid`);
-    const given = await words(plugin, pid);
+    const given = words(simulator, pid);
     const port = given[given.indexOf("--websocketport") + 1];
     const daemon = home.spawn(["jeedomconnect", ...given]);
     await until(() => existsSync(pid), "the pid file", 10_000);
     process.kill(Number(readFileSync(pid, "utf8")), 0);
-    const phone = new Phone(`ws://127.0.0.1:${port}/`);
+    const connected = new Promise<Asked>((resolve) => {
+      simulator.asked = (asked) => asked.method === "CONNECT" && resolve(asked);
+    });
+    const phone = new BarePhone(`ws://127.0.0.1:${port}/`);
     await until(() => phone.socket.readyState === WebSocket.OPEN, "a phone");
-    phone.ask("CONNECT", { apiKey: keyOf("anna") });
+    phone.ask("CONNECT", { apiKey: simulator.plugin.add("anna").apiKey });
     await phone.hears("WELCOME");
-    const [connect] = plugin.of("CONNECT");
-    expect(connect).toMatchObject({ key: pluginKey, params: { connexionFrom: "WS" } });
+    const { pluginKey } = simulator;
+    expect(await connected).toMatchObject({ pluginKey, params: { connexionFrom: "WS" } });
     expect((await daemon.end(signal)).code).toBe(0);
     expect(existsSync(pid)).toBe(false);
     expect((await phone.ends()).code).toBe(1001);
-    await plugin.stop();
+    await simulator.stop();
   }, 30_000);
 }
 
 test("JeedomConnectd.py becomes it, and the port for answers is this machine's alone", async () => {
-  const plugin = await PluginEnd.open();
+  const simulator = simulate();
   const pid = join(home.folder, "python.pid");
   const program = join(home.folder, "hearthwire");
   writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(root, "src/main.ts")}" "$@"\n`);
   chmodSync(program, 0o755);
   const script = join(root, "packaging/jeedomconnect/JeedomConnectd.py");
   const env = { HEARTHWIRE: program };
-  const daemon = home.spawnProgram(["python3", script, ...(await words(plugin, pid))], { env });
+  const daemon = home.spawnProgram(["python3", script, ...words(simulator, pid)], { env });
   await until(() => existsSync(pid), "the pid file", 10_000);
   const listening = await Bun.file("/proc/net/tcp").text();
-  const at = `0100007F:${plugin.socketPort.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A`;
+  const at = `0100007F:${simulator.socketPort.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A`;
   expect(listening).toContain(at);
-  await RawClient.connect(plugin.socketPort);
+  await RawClient.connect(simulator.socketPort);
   expect((await daemon.end()).code).toBe(0);
   expect(existsSync(pid)).toBe(false);
-  await plugin.stop();
+  await simulator.stop();
 }, 30_000);

@@ -38,6 +38,8 @@ export function readAnswer(text: string): Answer | undefined {
 export interface Reply {
   readonly result: JsonText;
   readonly answer: Answer | undefined;
+  /** What the plugin would have the phone keep: a `Set-Cookie`. */
+  readonly cookie?: string;
 }
 
 /** Undefined when it is no such reply. */
@@ -85,10 +87,12 @@ export function readEvents({ text }: Answer): Events {
   return { cursors, lists };
 }
 
-/** The version of the configuration that WELCOME or CONFIG_AND_INFOS tells of; undefined where it tells none. */
+/** The version of the configuration that WELCOME, SET_CONFIG or CONFIG_AND_INFOS tells of; undefined where it tells none. */
 export function configVersionOf({ type, payload }: Answer): unknown {
   const told = objectOf(payload);
-  return type === "WELCOME" ? told["configVersion"] : objectOf(objectOf(told["config"])["payload"])["configVersion"];
+  if (type === "WELCOME") return told["configVersion"];
+  const document = type === "SET_CONFIG" ? told : objectOf(told["config"]);
+  return objectOf(document["payload"])["configVersion"];
 }
 
 function isEmpty(payload: unknown): boolean {

@@ -3,14 +3,14 @@ import { Refused } from "../../core/refusals.ts";
 import type { Visit } from "../../ports.ts";
 import type { Plugin } from "./plugin.ts";
 
-/** In bytes: what a phone uploads at once, and one picture of a camera. */
+/** In bytes: what a phone uploads at once, what the plugin says to that, and one picture of a camera. */
 const largestUpload = 32 * 1024 * 1024;
+const largestReply = 1024 * 1024;
 const largestPicture = 8 * 1024 * 1024;
 const mostFiles = 20;
-/** In ms. */
-const patience = 60_000;
-/** What is passed on at once; more is refused. */
-const mostAtOnce = 8;
+/** How long the plugin may take, in ms. */
+const uploadPatience = 60_000;
+const picturePatience = 15_000;
 
 /** What the app brings: pictures, sounds, films and its own backups. Nothing that a web server would run. */
 const kinds = /\.(?:png|jpe?g|gif|webp|bmp|svg|ico|heic|mp3|wav|ogg|m4a|aac|mp4|mov|webm|json|txt|pdf|zip)$/i;
@@ -19,52 +19,73 @@ const pictureOptions = ["apiKey", "id", "compress", "resize"];
 
 export class FilesFace {
   readonly #plugin: Plugin;
-  #passing = 0;
+  /** Whose an upload is, is known when all of it is there: each address counts as one phone. */
+  readonly #uploads = new Passage(4, 2);
+  readonly #pictures = new Passage(8, 4);
 
   constructor(plugin: Plugin) {
     this.#plugin = plugin;
   }
 
   upload(visit: Visit): Promise<Response> {
-    return this.#passed(async () => {
-      if (visit.request.method !== "POST") throw new Refused("badRequest", "Cannot take that: files are posted");
+    if (visit.request.method !== "POST") throw new Refused("badRequest", "Cannot take that: files are posted");
+    return this.#uploads.pass(visit.address, async () => {
       // Written anew, so that the plugin reads the same in it as was looked at here.
       const body = new Response(await readForm(visit));
-      const { text } = await this.#plugin.request({
-        path: "/plugins/JeedomConnect/core/api/upload.api.php",
+      const { status, text } = await this.#plugin.page("/plugins/JeedomConnect/core/api/upload.api.php", {
+        method: "POST",
         headers: { "content-type": body.headers.get("content-type") ?? "" },
         body: new Uint8Array(await body.arrayBuffer()),
-        dial: { patience },
+        patience: uploadPatience,
+        largest: largestReply,
+        signal: visit.request.signal,
       });
+      if (status >= 400) throw new Error(`it answers ${status}`);
       return new Response(this.#plugin.clean(text), { headers: { "content-type": "application/json" } });
     });
   }
 
   snapshot({ query, request }: Visit): Promise<Response> {
-    return this.#passed(async () => {
-      if (request.method !== "GET") throw new Refused("badRequest", "Cannot take that: pictures are asked for by GET");
-      const asked = new URLSearchParams();
-      for (const name of pictureOptions) if (query.has(name)) asked.append(name, query.get(name) ?? "");
-      const { bytes = new Uint8Array(), type = "" } = await this.#plugin.request({
-        path: "/plugins/JeedomConnect/core/php/snapshot.php",
-        query: `?${asked}`,
-        dial: { patience, largest: largestPicture, asBytes: true },
+    if (request.method !== "GET") throw new Refused("badRequest", "Cannot take that: pictures are asked for by GET");
+    const asked = new URLSearchParams();
+    for (const name of pictureOptions) if (query.has(name)) asked.append(name, query.get(name) ?? "");
+    return this.#pictures.pass(query.get("apiKey") ?? "", async () => {
+      const { headers, bytes } = await this.#plugin.page(`/plugins/JeedomConnect/core/php/snapshot.php?${asked}`, {
+        patience: picturePatience,
+        largest: largestPicture,
+        asBytes: true,
+        signal: request.signal,
       });
+      const type = headers.get("content-type") ?? "";
       if (!/^image\/[\w.+-]+$/.test(type))
         throw new Refused("notAvailable", "Cannot show it: the plugin sent no picture");
       return new Response(bytes, { headers: { "content-type": type, "cache-control": "no-store" } });
     });
   }
+}
 
-  async #passed(pass: () => Promise<Response>): Promise<Response> {
-    if (this.#passing >= mostAtOnce) throw new Refused("tooManyRequests", "Cannot pass on more files at once", 1);
-    this.#passing++;
+/** So many at once, and so many of each phone; more are refused. */
+class Passage {
+  readonly #most: number;
+  readonly #mostOfEach: number;
+  #passing: readonly string[] = [];
+
+  constructor(most: number, mostOfEach: number) {
+    this.#most = most;
+    this.#mostOfEach = mostOfEach;
+  }
+
+  async pass(whose: string, pass: () => Promise<Response>): Promise<Response> {
+    const own = this.#passing.filter((one) => one === whose);
+    if (this.#passing.length >= this.#most || own.length >= this.#mostOfEach)
+      throw new Refused("tooManyRequests", "Cannot pass on more files at once", 1);
+    this.#passing = [...this.#passing, whose];
     try {
       return await pass();
     } catch (thrown) {
-      throw thrown instanceof Refused ? thrown : new Refused("notAvailable", "Cannot reach Jeedom's plugin now");
+      throw thrown instanceof Refused ? thrown : new Refused("notAvailable", "Cannot get it from Jeedom's plugin now");
     } finally {
-      this.#passing--;
+      this.#passing = this.#passing.toSpliced(this.#passing.indexOf(whose), 1);
     }
   }
 }

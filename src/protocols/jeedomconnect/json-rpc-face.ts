@@ -37,18 +37,22 @@ export class JsonRpcFace {
       const error = { code: -32_600, message: `Cannot make sense of it: ${question.fault}` };
       return json(`{"jsonrpc":"2.0","id":${question.id ?? "null"},"error":${JSON.stringify(error)}}`);
     }
-    const result = await this.#result(visit, question);
-    return json(`{"jsonrpc":"2.0","id":${question.id},"result":${result}}`);
+    const cookies: string[] = [];
+    const result = await this.#result(visit, question, cookies);
+    const response = json(`{"jsonrpc":"2.0","id":${question.id},"result":${result}}`);
+    for (const cookie of cookies) response.headers.append("set-cookie", cookie);
+    return response;
   }
 
-  async #result(visit: Visit, question: Question): Promise<JsonText> {
+  /** `cookies`: where those go that the phone is to keep. */
+  async #result(visit: Visit, question: Question, cookies: string[]): Promise<JsonText> {
     const { method, params } = question;
     const fault = faultOf(question);
     if (fault !== undefined) return exception(`Error with '${method}' method ${fault}`).text;
     const key = typeof params["apiKey"] === "string" ? params["apiKey"] : "";
     const phone = this.#parts.phones.find(key);
     try {
-      if (introductions.includes(method)) return await this.#introduce(visit, question, key);
+      if (introductions.includes(method)) return await this.#introduce(visit, question, key, cookies);
       phone?.lives();
       if (method === "GET_EVENTS") return await this.#events(visit, question, key);
       if (isAboutItself(method)) return await this.#aboutItself(question, key);
@@ -61,16 +65,18 @@ export class JsonRpcFace {
     }
   }
 
-  async #introduce({ address }: Visit, question: Question, key: string): Promise<JsonText> {
+  async #introduce({ address }: Visit, question: Question, key: string, cookies: string[]): Promise<JsonText> {
     const { gate, clock, plugin, phones } = this.#parts;
     const since = clock.now();
     const known = phones.find(key);
     // The answer before it was written out, or it was noticed.
     if (known?.line === undefined) known?.lives();
     let result: JsonText | undefined;
+    const pass = () => plugin.askByReply(question);
     const ask = async (): Promise<Reply> => {
-      const reply = await phones.lanes.run(key, () => plugin.askByReply(question));
+      const reply = await (question.method === "CONNECT" ? phones.lanes.run(key, pass) : pass());
       result = reply.result;
+      if (question.method === "REGISTER_DEVICE" && reply.cookie !== undefined) cookies.push(reply.cookie);
       if (reply.answer?.type === "EXCEPTION") throw new Refused("unauthorized");
       return reply;
     };

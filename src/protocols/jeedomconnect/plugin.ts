@@ -6,7 +6,7 @@
 import { hash } from "node:crypto";
 import { objectOf } from "../../core/json.ts";
 import { messageOf } from "../../core/thrown.ts";
-import type { Clock, DialAnswer, Dialer, JsonText } from "../../ports.ts";
+import type { Clock, DialAnswer, Dialer, DialRequest, JsonText } from "../../ports.ts";
 import { type Answer, type Reply, readAnswer, readReply } from "./answer.ts";
 import { type Question, questionText } from "./question.ts";
 
@@ -75,26 +75,16 @@ export class Plugin {
 
   /** As by HTTP: the answer is in the reply. Rejects with `PluginLost`. */
   async askByReply(question: Question): Promise<Reply> {
-    const { text } = await this.request({ body: questionText(question, {}), dial: dialFor(question.method) });
+    const { text, headers } = await this.#post(question.method, questionText(question, {}));
     const reply = readReply(this.clean(text));
     if (reply === undefined) throw this.#lost("it answers with no JSON-RPC");
-    return reply;
+    const cookie = headers.getSetCookie().find((one) => one.startsWith("registerDevice="));
+    return cookie === undefined ? reply : { ...reply, cookie: this.clean(cookie) };
   }
 
-  /** One request by HTTP, to the API or another `path`. Rejects with `PluginLost`. */
-  async request({ body, query = "", path = endpoint, ...more }: PluginRequest): Promise<DialAnswer> {
-    const { dialer, went } = this.#parts;
-    const json = { "content-type": "application/json" };
-    const posted = body === undefined ? {} : { method: "POST", headers: more.headers ?? json, body };
-    let answer: DialAnswer;
-    try {
-      answer = await dialer.request(`${this.base}${path}${query}`, { patience, ...posted, ...more.dial });
-    } catch (thrown) {
-      throw this.#lost(messageOf(thrown));
-    }
-    if (answer.status >= 400) throw this.#lost(`it answers ${answer.status}`, [401, 403].includes(answer.status));
-    went(undefined, false);
-    return answer;
+  /** Another of its pages. What goes wrong there says nothing of the plugin: a camera may be off. */
+  page(path: string, request: DialRequest): Promise<DialAnswer> {
+    return this.#parts.dialer.request(`${this.base}${path}`, request);
   }
 
   /** What came at the port. False for what does not show the plugin's key. */
@@ -116,10 +106,28 @@ export class Plugin {
 
   async #exchange(method: string, text: JsonText, byPort: Promise<Answer>): Promise<Answer | undefined> {
     const key = encodeURIComponent(this.#parts.key() ?? "");
-    const { text: replied } = await this.request({ body: text, query: `?apikey=${key}`, dial: dialFor(method) });
+    const { text: replied } = await this.#post(method, text, `?apikey=${key}`);
     const reply = readReply(this.clean(replied));
     if (reply !== undefined) return reply.answer;
     return Promise.race([byPort, this.#afterGrace()]);
+  }
+
+  async #post(method: string, body: JsonText, query = ""): Promise<DialAnswer> {
+    const { dialer, went } = this.#parts;
+    let answer: DialAnswer;
+    try {
+      answer = await dialer.request(`${this.base}${endpoint}${query}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+        patience: hurried.includes(method) ? shortPatience : patience,
+      });
+    } catch (thrown) {
+      throw this.#lost(messageOf(thrown));
+    }
+    if (answer.status >= 400) throw this.#lost(`it answers ${answer.status}`, [401, 403].includes(answer.status));
+    went(undefined, false);
+    return answer;
   }
 
   #afterGrace(): Promise<undefined> {
@@ -150,19 +158,6 @@ export class Plugin {
     this.#parts.went(trouble, refused);
     return new PluginLost(trouble);
   }
-}
-
-export interface PluginRequest {
-  /** What is posted; absent for a GET. */
-  readonly body?: string | Uint8Array<ArrayBuffer>;
-  readonly query?: string;
-  readonly path?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly dial?: { readonly patience?: number; readonly largest?: number; readonly asBytes?: true };
-}
-
-function dialFor(method: string): { readonly patience: number } {
-  return { patience: hurried.includes(method) ? shortPatience : patience };
 }
 
 /** Of the same length whatever is compared, so that the time it takes tells nothing. */

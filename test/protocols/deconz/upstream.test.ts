@@ -16,7 +16,7 @@ function gateway(config: object, more: Partial<{ moved: string; status: number; 
       const { status = 200, text = JSON.stringify(config), moved } = more;
       const there = moved === undefined ? url : url.replace(/^https?:\/\/[^/]+/, moved);
       const open = url.endsWith("/api/config");
-      return Promise.resolve({ status: open ? 200 : status, text, url: there });
+      return Promise.resolve({ status: open ? 200 : status, text, url: there, headers: new Headers() });
     },
     webSocket() {
       throw new Error("no WebSocket is opened here");

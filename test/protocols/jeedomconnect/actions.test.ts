@@ -1,9 +1,10 @@
 /** No action is lost, and what happens in the house is the trigger. */
 import { afterEach, expect, test } from "bun:test";
+import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
+import type { Message } from "../../../simulators/jeedomconnect/message.ts";
 import { nameOf } from "../../../src/protocols/jeedomconnect/kept-inbox.ts";
 import { clientFrame, opcodes, RawClient, until, upgradeHead } from "../../transports/raw-client.ts";
-import { events, keyOf, type Message } from "./plugin-end.ts";
-import { Stage } from "./stage.ts";
+import { events, Stage } from "./stage.ts";
 
 const action: Message = { type: "ACTIONS", payload: [{ action: "toaster", message: "hello" }] };
 
@@ -14,14 +15,14 @@ afterEach(async () => {
 });
 
 /** The plugin hands an action out, once. */
-const handOut = (): void => stage.plugin.once("GET_EVENTS", action);
+const handOut = (): void => stage.simulator.once("GET_EVENTS", action);
 
 /** A phone that answers no ping. */
 async function mutePhone(name: string): Promise<RawClient> {
   const raw = await RawClient.connect(Number(new URL(stage.url).port));
   await raw.send(upgradeHead("/"));
   await until(() => raw.text.includes("101"), "101");
-  const params = { apiKey: keyOf(name) };
+  const params = { apiKey: apiKeyOf(name), deviceId: name };
   await raw.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params })));
   await until(() => raw.text.includes("WELCOME"), "WELCOME");
   return raw;
@@ -33,7 +34,7 @@ test("An action whose phone vanished before it said anything comes again with th
   const mute = await mutePhone("anna");
   await until(() => mute.text.includes("toaster"), "the action");
   mute.reset();
-  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
+  await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
   const anna = await stage.enter("anna");
   expect(await anna.hears("ACTIONS")).toEqual(action);
 });
@@ -46,16 +47,16 @@ test("An action that was followed by a pong, or by any message, comes once", asy
   // The client's own pong is on its way.
   await Bun.sleep(50);
   anna.socket.close();
-  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
+  await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
   handOut();
   const mute = await mutePhone("anna");
   await until(() => mute.text.includes("toaster"), "another action");
   await mute.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 2, method: "PING", params: {} })));
-  await until(() => stage.plugin.of("PING").length === 1, "its message");
+  await until(() => stage.asked("PING").length === 1, "its message");
   mute.reset();
-  await until(() => stage.plugin.of("DISCONNECT").length === 2, "that it has gone");
+  await until(() => stage.asked("DISCONNECT").length === 2, "that it has gone");
   const again = await stage.enter("anna");
-  await until(() => stage.plugin.of("GET_EVENTS").length > 3, "it is asked for");
+  await until(() => stage.asked("GET_EVENTS").length > 3, "it is asked for");
   expect(again.of("ACTIONS")).toEqual([]);
 });
 
@@ -65,10 +66,10 @@ test("An action comes by whatever transport the phone comes next", async () => {
   const mute = await mutePhone("anna");
   await until(() => mute.text.includes("toaster"), "the action");
   mute.reset();
-  await until(() => stage.plugin.of("DISCONNECT").length === 1, "that it has gone");
-  stage.plugin.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
+  await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
+  stage.simulator.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
   const raw = await RawClient.connect(Number(new URL(stage.url).port));
-  const path = `/plugins/JeedomConnect/core/php/eventServer.php?apiKey=${keyOf("anna")}`;
+  const path = `/plugins/JeedomConnect/core/php/eventServer.php?apiKey=${apiKeyOf("anna")}`;
   await raw.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await until(() => raw.text.includes("toaster"), "the action");
   raw.reset();
@@ -79,7 +80,7 @@ test("What waits for a phone is in the inbox of its name until it has arrived", 
   handOut();
   const mute = await mutePhone("anna");
   await until(() => mute.text.includes("toaster"), "the action");
-  const channel = `$device/${nameOf("jc", keyOf("anna"))}`;
+  const channel = `$device/${nameOf("jc", apiKeyOf("anna"))}`;
   const { key } = await stage.gateway.newKey({ subscribe: [channel], history: [channel] });
   const inbox = async () => (await stage.gateway.ask(`/channels/${channel}?history=10`, { key })).text;
   expect(await inbox()).toContain("toaster");
@@ -95,10 +96,10 @@ test("A publication of Jeedom's bridge has each active phone asked for at once, 
     bridges: 'house: { type: jeedom, url: "http://127.0.0.1:9", key: k }',
   });
   const anna = await stage.enter("anna");
-  await until(() => stage.plugin.of("GET_EVENTS").length === 1, "the first question");
+  await until(() => stage.asked("GET_EVENTS").length === 1, "the first question");
   await Bun.sleep(1200);
-  expect(stage.plugin.of("GET_EVENTS")).toHaveLength(1);
-  stage.plugin.answers.set("GET_EVENTS", () => events("5"));
+  expect(stage.asked("GET_EVENTS")).toHaveLength(1);
+  stage.simulator.answers.set("GET_EVENTS", () => events("5"));
   const { key } = await stage.gateway.newKey({ publish: ["house/events"] });
   const tell = () =>
     stage.gateway.ask("/channels/house/events", { method: "POST", key, body: { name: "cmd::update" } });
@@ -107,8 +108,8 @@ test("A publication of Jeedom's bridge has each active phone asked for at once, 
   await anna.hears("CMD_INFO");
   expect(performance.now() - before).toBeLessThan(500);
   for (let count = 0; count < 20; count++) await tell();
-  expect(stage.plugin.of("GET_EVENTS")).toHaveLength(2);
-  await until(() => stage.plugin.of("GET_EVENTS").length === 3, "what came meanwhile is asked for once");
+  expect(stage.asked("GET_EVENTS")).toHaveLength(2);
+  await until(() => stage.asked("GET_EVENTS").length === 3, "what came meanwhile is asked for once");
 });
 
 test("An action that nobody was sure of comes after a restart of the gateway", async () => {
@@ -128,7 +129,7 @@ test("A polling phone is answered without the plugin while nothing happens, for 
     method: string,
     params: object = {},
   ): Promise<{ type: string; payload: { payload: unknown }[] }> => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { apiKey: keyOf("anna"), ...params } });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { apiKey: apiKeyOf("anna"), ...params } });
     const api = `${stage.url}/plugins/JeedomConnect/core/api/JeedomConnect.api.php`;
     return ((await (await fetch(api, { method: "POST", body })).json()) as { result: never }).result;
   };
@@ -139,7 +140,7 @@ test("A polling phone is answered without the plugin while nothing happens, for 
     cursors = { ...cursors, lastReadTimestamp, lastHistoricReadTimestamp };
     return payload.length;
   };
-  const asked = () => stage.plugin.of("GET_EVENTS").length;
+  const asked = () => stage.asked("GET_EVENTS").length;
   await ask("CONNECT");
   const begun = performance.now();
   while (performance.now() - begun < 3000) {
@@ -151,7 +152,7 @@ test("A polling phone is answered without the plugin while nothing happens, for 
   const before = asked();
   const { key } = await stage.gateway.newKey({ publish: ["house/events"] });
   await stage.gateway.ask("/channels/house/events", { method: "POST", key, body: { name: "cmd::update" } });
-  stage.plugin.once("GET_EVENTS", events("5"));
+  stage.simulator.once("GET_EVENTS", events("5"));
   expect(await poll()).toBe(4);
   expect(asked()).toBe(before + 1);
 }, 10_000);

@@ -1,8 +1,9 @@
 /** What phones get by HTTP: questions, their event stream, files and pictures; and faults of the plugin's PHP that end here. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
+import type { Message } from "../../../simulators/jeedomconnect/message.ts";
 import { RawClient, until } from "../../transports/raw-client.ts";
-import { events, keyOf, type Message } from "./plugin-end.ts";
-import { Stage } from "./stage.ts";
+import { events, Stage } from "./stage.ts";
 
 const folder = "/plugins/JeedomConnect/core";
 let stage: Stage;
@@ -29,7 +30,7 @@ async function ask(method: string, params: object): Promise<unknown> {
 
 async function openStream(name: string): Promise<RawClient> {
   const raw = await RawClient.connect(Number(new URL(stage.url).port));
-  await raw.send(`GET ${folder}/php/eventServer.php?apiKey=${keyOf(name)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await raw.send(`GET ${folder}/php/eventServer.php?apiKey=${apiKeyOf(name)} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await until(() => raw.text.includes("\r\n\r\n"), "the stream's head");
   return raw;
 }
@@ -44,31 +45,69 @@ const picture: Message = { type: "SET_INFO", payload: { cmdInfo: [], scInfo: [],
 describe("JSON-RPC", () => {
   test("is passed on with its id and its result, on the main listener too, without a say in where the answer goes", async () => {
     stage = await Stage.open();
-    stage.plugin.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
+    stage.simulator.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
     const question = {
       jsonrpc: "2.0",
       id: "x",
       method: "GET_CMD_INFO",
-      params: { apiKey: keyOf("anna"), connexionFrom: "WS" },
+      params: { apiKey: apiKeyOf("anna"), connexionFrom: "WS" },
     };
     const answer = { jsonrpc: "2.0", id: "x", result: { type: "SET_CMD_INFO", payload: [] } };
     expect(await post(question)).toEqual(answer);
     expect(await post(question, stage.gateway.url)).toEqual(answer);
-    expect(stage.plugin.of("GET_CMD_INFO").map(({ key, params }) => [key, params["connexionFrom"]])).toEqual([
+    expect(stage.asked("GET_CMD_INFO").map((asked) => [asked.pluginKey, asked.params["connexionFrom"]])).toEqual([
       [null, undefined],
       [null, undefined],
     ]);
-    expect(await ask("SET_BATTERY", { apiKey: keyOf("anna"), level: 5 })).toBe("ok");
+    expect(await ask("SET_BATTERY", { apiKey: apiKeyOf("anna"), level: 5 })).toBe("ok");
   });
 
   test("has an answer also when the plugin has none", async () => {
     stage = await Stage.open();
-    await stage.plugin.stop();
-    expect(await ask("GET_INFO", { apiKey: keyOf("anna") })).toEqual({
+    await stage.simulator.stop();
+    expect(await ask("GET_INFO", { apiKey: apiKeyOf("anna") })).toEqual({
       type: "EXCEPTION",
       payload: { message: "Cannot reach Jeedom's plugin now" },
     });
   });
+
+  test("passes on the cookie that registers a device, and nothing else that Jeedom says beside its answer", async () => {
+    stage = await Stage.open();
+    const { callback, pluginKey } = stage.simulator;
+    const register = (at: string, method: string, rdk: string): Promise<Response> => {
+      const params = { apiKey: apiKeyOf("anna"), userHash: "h4sh", rdk };
+      return fetch(at, { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
+    };
+    const here = `${stage.url}${folder}/api/JeedomConnect.api.php`;
+    const [its, ours] = await Promise.all([callback, here].map((at) => register(at, "REGISTER_DEVICE", "k3y")));
+    expect(its?.headers.getSetCookie()).toHaveLength(2);
+    const [registered] = ours?.headers.getSetCookie() ?? [];
+    expect(its?.headers.getSetCookie()[1]).toBe(registered ?? "");
+    expect(registered).toStartWith("registerDevice=h4sh-k3y; ");
+    expect([...(ours?.headers.keys() ?? [])].sort()).toEqual(["content-length", "content-type", "date", "set-cookie"]);
+    expect(await ours?.json()).toEqual({
+      jsonrpc: "2.0",
+      id: 1,
+      result: { type: "REGISTERED", payload: { rdk: "k3y" } },
+    });
+    const leaking = await register(here, "REGISTER_DEVICE", pluginKey);
+    expect(leaking.headers.getSetCookie()[0]).toStartWith("registerDevice=h4sh-; ");
+    expect((await register(here, "GET_CMD_INFO", "k3y")).headers.getSetCookie()).toEqual([]);
+  });
+
+  test("whose answer is huge, or takes longer than a request may, is answered all the same", async () => {
+    stage = await Stage.open({ yaml: "limits: { body_time: 4s }" });
+    stage.simulator.slowness.set("GET_HISTORY", 9000);
+    const history = ask("GET_HISTORY", { apiKey: apiKeyOf("anna"), id: "1" });
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)) });
+    const { pages } = stage.simulator;
+    await until(() => stage.asked("GET_HISTORY").length === 1, "the question");
+    pages.set("JeedomConnect.api.php", () => new Response(endless));
+    expect(await ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "EXCEPTION" });
+    pages.clear();
+    expect(await ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_CONFIG" });
+    expect(await history).toMatchObject({ type: "SET_HISTORY" });
+  }, 15_000);
 
   test("PHP 17: another version of JSON-RPC, and what is none, is an error and not a status of 500", async () => {
     stage = await Stage.open();
@@ -82,54 +121,54 @@ describe("JSON-RPC", () => {
 
   test("PHP 14: who guesses at passwords is told to wait", async () => {
     stage = await Stage.open({ yaml: "limits: { wrong_keys: 2 }" });
-    stage.plugin.answers.set("CHECK_AUTHENT", () => ({ type: "EXCEPTION", payload: { message: "Wrong" } }));
+    stage.simulator.answers.set("CHECK_AUTHENT", () => ({ type: "EXCEPTION", payload: { message: "Wrong" } }));
     for (let tries = 0; tries < 10; tries++) await ask("CHECK_AUTHENT", { login: "admin", password: String(tries) });
-    expect(stage.plugin.of("CHECK_AUTHENT").length).toBeLessThan(6);
+    expect(stage.asked("CHECK_AUTHENT").length).toBeLessThan(6);
   });
 
   test("PHP 16: an action that a polling phone had no answer with comes again; one that it had does not", async () => {
     stage = await Stage.open();
-    await ask("CONNECT", { apiKey: keyOf("anna") });
+    await ask("CONNECT", { apiKey: apiKeyOf("anna") });
     const action: Message = { type: "ACTIONS", payload: [{ action: "toaster", message: "hello" }] };
     const { promise: held, resolve } = Promise.withResolvers<void>();
-    stage.plugin.answers.set("GET_EVENTS", async () => {
+    stage.simulator.answers.set("GET_EVENTS", async () => {
       await held;
-      stage.plugin.answers.delete("GET_EVENTS");
+      stage.simulator.answers.delete("GET_EVENTS");
       return action;
     });
     const gone = new AbortController();
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "GET_EVENTS", params: { apiKey: keyOf("anna") } });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "GET_EVENTS", params: { apiKey: apiKeyOf("anna") } });
     const lost = fetch(`${stage.url}${folder}/api/JeedomConnect.api.php`, {
       method: "POST",
       body,
       signal: gone.signal,
     });
     lost.catch(() => undefined);
-    await until(() => stage.plugin.of("GET_EVENTS").length === 1, "the question");
+    await until(() => stage.asked("GET_EVENTS").length === 1, "the question");
     gone.abort();
     await Bun.sleep(50);
     resolve();
     await Bun.sleep(50);
-    expect(await ask("GET_EVENTS", { apiKey: keyOf("anna") })).toEqual(action);
-    expect(await ask("GET_EVENTS", { apiKey: keyOf("anna") })).toMatchObject({ type: "SET_EVENTS" });
+    expect(await ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toEqual(action);
+    expect(await ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_EVENTS" });
   });
 
   test("GET_EVENTS of a polling phone that asks twice at once reach the plugin one after the other", async () => {
     stage = await Stage.open();
-    await ask("CONNECT", { apiKey: keyOf("anna") });
-    stage.plugin.answers.set("GET_EVENTS", async () => {
+    await ask("CONNECT", { apiKey: apiKeyOf("anna") });
+    stage.simulator.answers.set("GET_EVENTS", async () => {
       await Bun.sleep(50);
       return events("1");
     });
-    await Promise.all(Array.from({ length: 4 }, () => ask("GET_EVENTS", { apiKey: keyOf("anna") })));
-    expect(stage.plugin.overlaps).toBe(0);
+    await Promise.all(Array.from({ length: 4 }, () => ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })));
+    expect(stage.simulator.overlaps).toBe(0);
   });
 });
 
 describe("The event stream", () => {
   test("begins with the picture, tells what happens in JSON that is a text, and that it lives", async () => {
     stage = await Stage.open();
-    stage.plugin.answers.set("GET_INFO", () => picture);
+    stage.simulator.answers.set("GET_INFO", () => picture);
     const raw = await openStream("anna");
     await until(() => messages(raw).length > 0, "the picture");
     const head = raw.text.slice(0, raw.text.indexOf("\r\n\r\n")).toLowerCase();
@@ -140,16 +179,31 @@ describe("The event stream", () => {
     await until(() => messages(raw).length > 1, "a heartbeat", 8000);
     expect(messages(raw)[1]).toEqual({ event: "heartbeat" } as unknown as Message);
     const news = events("21.5");
-    stage.plugin.once("GET_EVENTS", news);
+    stage.simulator.once("GET_EVENTS", news);
     await until(() => messages(raw).length > 2, "news");
     expect(messages(raw).at(-1)).toEqual(news);
     raw.reset();
-    await until(() => stage.plugin.of("DISCONNECT", "anna").length === 1, "DISCONNECT");
+    await until(() => stage.asked("DISCONNECT", "anna").length === 1, "DISCONNECT");
   }, 15_000);
+
+  test("that comes without a CONNECT, as after a restart of the gateway, brings a new configuration", async () => {
+    stage = await Stage.open();
+    const raw = await openStream("anna");
+    await until(() => messages(raw).length > 0, "the picture");
+    const { plugin } = stage.simulator;
+    const anna = plugin.phones.get("anna");
+    if (anna !== undefined) plugin.edit(anna);
+    await until(() => messages(raw).length > 1, "what is new");
+    expect(messages(raw)[1]).toMatchObject({
+      type: "CONFIG_AND_INFOS",
+      payload: { config: { payload: { configVersion: 2 } } },
+    });
+    raw.reset();
+  });
 
   test("of a key that nobody has says so, and ends", async () => {
     stage = await Stage.open();
-    const answer = await fetch(`${stage.url}${folder}/php/eventServer.php?apiKey=${keyOf("nobody")}`);
+    const answer = await fetch(`${stage.url}${folder}/php/eventServer.php?apiKey=${apiKeyOf("nobody")}`);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     const exception = { type: "EXCEPTION", payload: { message: "Error with 'SSE' method Can't find eqLogic" } };
     expect(await answer.text()).toBe(`data:${JSON.stringify(JSON.stringify(exception))}\r\n\r\n`);
@@ -157,78 +211,38 @@ describe("The event stream", () => {
 
   test("PHP 15: an equipment that is disabled is told of once, and goes on when it is enabled", async () => {
     stage = await Stage.open();
-    stage.plugin.answers.set("GET_INFO", () => picture);
-    stage.plugin.answers.set("GET_EVENTS", () => ({ type: "EQUIPMENT_DISABLE" }));
+    stage.simulator.answers.set("GET_INFO", () => picture);
+    stage.simulator.answers.set("GET_EVENTS", () => ({ type: "EQUIPMENT_DISABLE" }));
     const raw = await openStream("anna");
     await until(() => messages(raw).some(({ type }) => type === "EQUIPMENT_DISABLE"), "that it is disabled");
-    await until(() => stage.plugin.of("GET_EVENTS").length > 1, "asked again", 8000);
+    await until(() => stage.asked("GET_EVENTS").length > 1, "asked again", 8000);
     expect(messages(raw).filter(({ type }) => type === "EQUIPMENT_DISABLE")).toHaveLength(1);
-    stage.plugin.answers.set("GET_EVENTS", () => events("1"));
+    stage.simulator.answers.set("GET_EVENTS", () => events("1"));
     await until(() => messages(raw).some(({ type }) => type === "SET_EVENTS"), "enabled", 10_000);
     raw.reset();
   }, 25_000);
 
   test("ends without a DISCONNECT when a newer one comes, or the phone is set to another transport", async () => {
     stage = await Stage.open();
-    stage.plugin.answers.set("GET_INFO", () => picture);
+    stage.simulator.answers.set("GET_INFO", () => picture);
     const first = await openStream("anna");
     const second = await openStream("anna");
     await until(() => first.text.endsWith("0\r\n\r\n"), "the end of the first");
-    stage.plugin.answers.set("SET_WEBSOCKET", () => ({ type: "GET_WEBSOCKET", payload: { useWs: "1" } }));
-    await ask("SET_WEBSOCKET", { apiKey: keyOf("anna"), value: 1 });
+    stage.simulator.answers.set("SET_WEBSOCKET", () => ({ type: "GET_WEBSOCKET", payload: { useWs: "1" } }));
+    await ask("SET_WEBSOCKET", { apiKey: apiKeyOf("anna"), value: 1 });
     await until(() => second.text.endsWith("0\r\n\r\n"), "the end of the second");
     await Bun.sleep(100);
-    expect(stage.plugin.of("DISCONNECT")).toEqual([]);
-  });
-});
-
-describe("Files", () => {
-  const upload = async (name: string): Promise<number> => {
-    const form = new FormData();
-    form.append("apiKey", keyOf("anna"));
-    form.append("file", new File(["x"], name));
-    return (await fetch(`${stage.url}${folder}/api/upload.api.php`, { method: "POST", body: form })).status;
-  };
-
-  test("PHP 13: pictures and sounds are passed on; programs and what nobody knows are not", async () => {
-    stage = await Stage.open();
-    expect(await upload("a picture.PNG")).toBe(200);
-    expect(await upload("../../../evil.jpg")).toBe(200);
-    for (const name of ["shell.php", "shell.php.jpg", "x.phtml", ".htaccess", "x", "x.exe", "x.pHp5"]) {
-      expect([name, await upload(name)]).toEqual([name, 400]);
-    }
-    expect(stage.plugin.files).toEqual(["a picture.PNG", "evil.jpg"]);
-  });
-
-  test("that are larger than 32 MiB are refused", async () => {
-    stage = await Stage.open();
-    const body = new Uint8Array(33 * 1024 * 1024);
-    const answer = await fetch(`${stage.url}${folder}/api/upload.api.php`, { method: "POST", body });
-    expect(answer.status).toBe(413);
-  });
-
-  test("of cameras are pictures, asked for by what the plugin knows", async () => {
-    stage = await Stage.open();
-    const at = `${stage.url}${folder}/php/snapshot.php?apiKey=${keyOf("anna")}&id=5&more=1`;
-    const answer = await fetch(at);
-    expect(answer.headers.get("content-type")).toBe("image/jpeg");
-    expect(await answer.bytes()).toEqual(stage.plugin.picture);
-    expect(stage.plugin.snapshots).toEqual([`?apiKey=${keyOf("anna")}&id=5`]);
-    stage.plugin.pictureType = "text/html";
-    expect((await fetch(at)).status).toBe(503);
-    stage.plugin.pictureType = "image/jpeg";
-    stage.plugin.picture = new Uint8Array(9 * 1024 * 1024);
-    expect((await fetch(at)).status).toBe(503);
+    expect(stage.asked("DISCONNECT")).toEqual([]);
   });
 });
 
 test("A WebSocket has its answers from the plugin's replies where the plugin is on another machine", async () => {
   stage = await Stage.open({ port: false });
   const anna = await stage.enter("anna");
-  stage.plugin.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
+  stage.simulator.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
   const id = anna.ask("GET_CMD_INFO");
   expect(await anna.hears("SET_CMD_INFO")).toEqual({ type: "SET_CMD_INFO", payload: [], id });
-  stage.plugin.once("GET_EVENTS", events("5"));
+  stage.simulator.once("GET_EVENTS", events("5"));
   await anna.hears("CMD_INFO");
   const stranger = await stage.visit();
   stranger.ask("CONNECT", { apiKey: "0".repeat(32) });

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
 import { makeChain } from "../../proxies/certificates.ts";
 import { RawClient, until } from "../../transports/raw-client.ts";
-import { events, keyOf, pluginKey } from "./plugin-end.ts";
-import { Stage } from "./stage.ts";
+import { events, Stage } from "./stage.ts";
 
 let stage: Stage;
 afterEach(async () => {
@@ -23,7 +23,7 @@ describe("Of the daemon's faults", () => {
     for (const one of silent) expect((await one.ends()).code).toBe(1000);
     expect(performance.now() - before).toBeGreaterThan(2000);
     expect(anna.closed).toBeUndefined();
-    stage.plugin.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
+    stage.simulator.answers.set("GET_CMD_INFO", () => ({ type: "SET_CMD_INFO", payload: [] }));
     anna.ask("GET_CMD_INFO");
     await anna.hears("SET_CMD_INFO");
   }, 15_000);
@@ -32,15 +32,15 @@ describe("Of the daemon's faults", () => {
     stage = await Stage.open();
     const anna = await stage.enter("anna");
     const { promise, resolve } = Promise.withResolvers<{ type: string }>();
-    stage.plugin.answers.set("CONNECT", () => promise);
+    stage.simulator.answers.set("CONNECT", () => promise);
     const other = await stage.visit();
-    other.ask("CONNECT", { apiKey: keyOf("anna"), deviceId: "another" });
-    await until(() => stage.plugin.of("CONNECT").length === 2, "the second CONNECT");
+    other.ask("CONNECT", { apiKey: apiKeyOf("anna"), deviceId: "another" });
+    await until(() => stage.asked("CONNECT").length === 2, "the second CONNECT");
     other.ask("GET_CMD_INFO");
     resolve({ type: "BAD_DEVICE" });
     expect((await other.ends()).code).toBe(1000);
     expect(other.texts.map((text) => JSON.parse(text))).toEqual([{ type: "BAD_DEVICE", id: 1 }]);
-    expect(stage.plugin.of("GET_CMD_INFO")).toEqual([]);
+    expect(stage.asked("GET_CMD_INFO")).toEqual([]);
     expect(anna.closed).toBeUndefined();
   });
 
@@ -55,7 +55,7 @@ describe("Of the daemon's faults", () => {
     });
     expect((await stranger.ends()).code).toBe(1000);
 
-    stage.plugin.answers.set("CONNECT", () => ({ type: "SET_NEW_APIKEY", payload: { apiKey: "new" } }));
+    stage.simulator.answers.set("CONNECT", () => ({ type: "SET_NEW_APIKEY", payload: { apiKey: "new" } }));
     const old = await stage.visit();
     old.ask("CONNECT", { apiKey: "1".repeat(32) });
     expect(await old.hears("SET_NEW_APIKEY")).toEqual({ type: "SET_NEW_APIKEY", payload: { apiKey: "new" }, id: 1 });
@@ -67,45 +67,45 @@ describe("Of the daemon's faults", () => {
     const first = await stage.enter("anna");
     const second = await stage.enter("anna");
     expect((await first.ends()).code).toBe(1000);
-    stage.plugin.answers.set("CONNECT", () => ({ type: "BAD_DEVICE" }));
+    stage.simulator.answers.set("CONNECT", () => ({ type: "BAD_DEVICE" }));
     const refused = await stage.visit();
-    refused.ask("CONNECT", { apiKey: keyOf("anna"), deviceId: "another" });
+    refused.ask("CONNECT", { apiKey: apiKeyOf("anna"), deviceId: "another" });
     await refused.ends();
     second.ask("GET_CMD_INFO");
-    await until(() => stage.plugin.of("GET_CMD_INFO").length === 1, "the phone that is there");
-    expect(stage.plugin.of("DISCONNECT")).toEqual([]);
-    const before = stage.plugin.of("GET_EVENTS").length;
-    await until(() => stage.plugin.of("GET_EVENTS").length > before, "the phone is still asked for");
+    await until(() => stage.asked("GET_CMD_INFO").length === 1, "the phone that is there");
+    expect(stage.asked("DISCONNECT")).toEqual([]);
+    const before = stage.asked("GET_EVENTS").length;
+    await until(() => stage.asked("GET_EVENTS").length > before, "the phone is still asked for");
   });
 
   test("4: the end of a connection is told once, and never after the CONNECT of the next", async () => {
     stage = await Stage.open();
     const first = await stage.enter("anna");
     first.socket.close();
-    await until(() => stage.plugin.of("DISCONNECT").length === 1, "DISCONNECT");
+    await until(() => stage.asked("DISCONNECT").length === 1, "DISCONNECT");
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    stage.plugin.answers.set("DISCONNECT", () => promise);
+    stage.simulator.answers.set("DISCONNECT", () => promise);
     const second = await stage.enter("anna");
     second.ask("DISCONNECT");
     second.socket.close();
-    await until(() => stage.plugin.of("DISCONNECT").length === 2, "DISCONNECT");
+    await until(() => stage.asked("DISCONNECT").length === 2, "DISCONNECT");
     const third = await stage.visit();
-    third.ask("CONNECT", { apiKey: keyOf("anna"), deviceId: "anna" });
+    third.ask("CONNECT", { apiKey: apiKeyOf("anna"), deviceId: "anna" });
     await Bun.sleep(100);
-    expect(stage.plugin.of("CONNECT")).toHaveLength(2);
+    expect(stage.asked("CONNECT")).toHaveLength(2);
     resolve(undefined);
     await third.hears("WELCOME");
-    expect(stage.plugin.of("DISCONNECT")).toHaveLength(2);
+    expect(stage.asked("DISCONNECT")).toHaveLength(2);
   });
 
   test("5: no byte that a phone gets has the plugin's key, or says whose answer it was", async () => {
     stage = await Stage.open();
-    stage.plugin.answers.set("GET_LOG", () => ({ type: "SET_LOG", payload: `apikey=${pluginKey}` }));
+    stage.simulator.answers.set("GET_LOG", () => ({ type: "SET_LOG", payload: `apikey=${stage.simulator.pluginKey}` }));
     const anna = await stage.enter("anna");
     anna.ask("GET_LOG", { type: "log", id: "x" });
     await anna.hears("SET_LOG");
     const all = anna.texts.join("\n");
-    expect(all).not.toContain(pluginKey);
+    expect(all).not.toContain(stage.simulator.pluginKey);
     expect(all).not.toContain("jeedomApiKey");
     expect(all).not.toContain("eqApiKey");
   });
@@ -113,7 +113,7 @@ describe("Of the daemon's faults", () => {
   test("6: fragments, binary messages, a ping that is no text and a clean close are as RFC 6455 has them", async () => {
     stage = await Stage.open();
     const raw = await rawPhone(stage);
-    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: keyOf("anna") } };
+    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("anna") } };
     const text = Buffer.from(JSON.stringify(connect));
     await raw.send(frame(0x01, text.subarray(0, 10)));
     await raw.send(frame(0x00, text.subarray(10, 20)));
@@ -122,7 +122,7 @@ describe("Of the daemon's faults", () => {
     const ill = Buffer.from([0xff, 0xfe, 0x80]);
     await raw.send(frame(0x89, ill));
     await until(() => raw.bytes.includes(Buffer.concat([Buffer.from([0x8a, 3]), ill])), "its pong");
-    stage.plugin.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
+    stage.simulator.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
     const question = { jsonrpc: "2.0", id: 2, method: "GET_INFO", params: {} };
     await raw.send(frame(0x82, Buffer.from(JSON.stringify(question))));
     await until(() => raw.text.includes("SET_INFO"), "the answer to a binary message");
@@ -132,14 +132,14 @@ describe("Of the daemon's faults", () => {
 
   test("7: a phone that does not read, and a local connection that says nothing, delay nobody", async () => {
     stage = await Stage.open();
-    const idle = await RawClient.connect(stage.plugin.socketPort);
+    const idle = await RawClient.connect(stage.simulator.socketPort);
     const deaf = await rawPhone(stage);
-    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: keyOf("ben") } };
+    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("ben") } };
     await deaf.send(frame(0x81, Buffer.from(JSON.stringify(connect))));
     await until(() => deaf.text.includes("WELCOME"), "WELCOME");
     deaf.stopReading();
     const large = "x".repeat(200_000);
-    stage.plugin.answers.set("GET_CONFIG", () => ({ type: "SET_CONFIG", payload: large }));
+    stage.simulator.answers.set("GET_CONFIG", () => ({ type: "SET_CONFIG", payload: large }));
     const anna = await stage.enter("anna");
     for (let count = 0; count < 40; count++) {
       const question = { jsonrpc: "2.0", id: count, method: "GET_CONFIG", params: {} };
@@ -156,40 +156,40 @@ describe("Of the daemon's faults", () => {
   test("8: one question for a phone's events at a time, and none for an app in the background", async () => {
     stage = await Stage.open();
     const slow = Promise.withResolvers<void>();
-    stage.plugin.answers.set("GET_EVENTS", async () => {
+    stage.simulator.answers.set("GET_EVENTS", async () => {
       await slow.promise;
       return events("1");
     });
     const anna = await stage.enter("anna");
-    await until(() => stage.plugin.of("GET_EVENTS").length === 1, "the first question");
+    await until(() => stage.asked("GET_EVENTS").length === 1, "the first question");
     await Bun.sleep(1500);
-    expect(stage.plugin.of("GET_EVENTS")).toHaveLength(1);
+    expect(stage.asked("GET_EVENTS")).toHaveLength(1);
     slow.resolve();
     await anna.hears("CMD_INFO", 2);
-    expect(stage.plugin.overlaps).toBe(0);
-    const [, second] = stage.plugin.of("GET_EVENTS");
+    expect(stage.simulator.overlaps).toBe(0);
+    const [, second] = stage.asked("GET_EVENTS");
     expect(second?.params["lastReadTimestamp"]).toBeGreaterThan(1_700_000_000);
     anna.ask("SET_APPSTATE", { state: "background" });
-    await until(() => stage.plugin.of("SET_APPSTATE").length === 1, "background");
+    await until(() => stage.asked("SET_APPSTATE").length === 1, "background");
     await Bun.sleep(200);
-    const before = stage.plugin.of("GET_EVENTS").length;
+    const before = stage.asked("GET_EVENTS").length;
     await Bun.sleep(1500);
-    expect(stage.plugin.of("GET_EVENTS")).toHaveLength(before);
+    expect(stage.asked("GET_EVENTS")).toHaveLength(before);
     anna.ask("SET_APPSTATE", { state: "active" });
-    await until(() => stage.plugin.of("GET_EVENTS").length > before, "active again");
+    await until(() => stage.asked("GET_EVENTS").length > before, "active again");
   }, 15_000);
 
   test("9: phones get a close frame when the gateway stops", async () => {
     stage = await Stage.open();
     const anna = await stage.enter("anna");
-    stage.plugin.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
+    stage.simulator.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
     const api = "/plugins/JeedomConnect/core/php/eventServer.php";
-    const stream = await fetch(`${stage.url}${api}?apiKey=${keyOf("ben")}`);
+    const stream = await fetch(`${stage.url}${api}?apiKey=${apiKeyOf("ben")}`);
     await stage.gateway.gateway.stop();
     expect((await anna.ends()).code).toBe(1001);
     await stream.text();
     // They come again, to whoever is there then: the plugin is not told that they have gone.
-    expect(stage.plugin.of("DISCONNECT")).toEqual([]);
+    expect(stage.asked("DISCONNECT")).toEqual([]);
   });
 
   test("10: what makes no sense is answered, and nothing is obeyed before CONNECT", async () => {
@@ -197,15 +197,15 @@ describe("Of the daemon's faults", () => {
     const anna = await stage.visit();
     anna.socket.send("nonsense");
     anna.socket.send("[1]");
-    anna.ask("CMD_EXEC", { apiKey: keyOf("anna"), id: "12" });
+    anna.ask("CMD_EXEC", { apiKey: apiKeyOf("anna"), id: "12" });
     await anna.hears("EXCEPTION", 3);
     expect(anna.texts).toEqual([
       '{"type":"EXCEPTION","payload":{"message":"Cannot make sense of a message: it is no JSON"}}',
       '{"type":"EXCEPTION","payload":{"message":"Cannot make sense of a message: it is no JSON object"}}',
       `{"type":"EXCEPTION","payload":{"message":"Error with 'CMD_EXEC' method it came before CONNECT"},"id":1}`,
     ]);
-    expect(stage.plugin.of("CMD_EXEC")).toEqual([]);
-    anna.ask("CONNECT", { apiKey: keyOf("anna") });
+    expect(stage.asked("CMD_EXEC")).toEqual([]);
+    anna.ask("CONNECT", { apiKey: apiKeyOf("anna") });
     await anna.hears("WELCOME");
   });
 });
@@ -234,9 +234,9 @@ test("11: phones come by TLS, and the plugin's key is shown to the plugin alone"
   const texts: string[] = [];
   socket.onmessage = ({ data }) => texts.push(String(data));
   await until(() => socket.readyState === WebSocket.OPEN, "a phone");
-  socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: keyOf("anna") } }));
+  socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("anna") } }));
   await until(() => texts.length === 1, "WELCOME");
-  expect(stage.plugin.of("CONNECT")[0]?.key).toBe(pluginKey);
+  expect(stage.asked("CONNECT")[0]?.pluginKey).toBe(stage.simulator.pluginKey);
   socket.close();
   rmSync(folder, { recursive: true });
 });

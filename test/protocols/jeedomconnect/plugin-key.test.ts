@@ -3,19 +3,19 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type AddressInfo, createConnection, createServer, type Server } from "node:net";
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import { until } from "../../transports/raw-client.ts";
-import { PhoneStage } from "./phone-stage.ts";
+import { Stage } from "./stage.ts";
 
-let stage: PhoneStage;
+let stage: Stage;
 let tap: Server;
 /** What the gateway said to phones, by connection. */
 let said: Buffer[][];
 let http: string;
 
 beforeEach(async () => {
-  stage = await PhoneStage.open();
+  stage = await Stage.open({ hears: true });
   said = [];
   tap = createServer((phone) => {
-    const gateway = createConnection(Number(new URL(stage.http).port), "127.0.0.1");
+    const gateway = createConnection(Number(new URL(stage.url).port), "127.0.0.1");
     const chunks: Buffer[] = [];
     said.push(chunks);
     gateway.on("data", (chunk: Buffer) => void chunks.push(chunk));

@@ -1,11 +1,22 @@
-/** A plugin's end, a gateway before it, and phones: all over real sockets. */
+/** A simulated Jeedom with its plugin, a gateway in the place of the plugin's daemon, and phones: all over real sockets. */
+import { Simulator as Jeedom } from "../../../simulators/jeedom/server.ts";
+import { apiKeyOf, type PhoneEquipment } from "../../../simulators/jeedomconnect/equipment.ts";
+import type { PhoneTransport } from "../../../simulators/jeedomconnect/line.ts";
+import type { Message } from "../../../simulators/jeedomconnect/message.ts";
+import { Phone, type PhoneOptions } from "../../../simulators/jeedomconnect/phone.ts";
+import { type Asked, Simulator } from "../../../simulators/jeedomconnect/server.ts";
 import { TestGateway } from "../../http/gateway.ts";
+import { freePort } from "../../proxies/proxy.ts";
 import { until } from "../../transports/raw-client.ts";
-import { keyOf, PluginEnd, pluginKey } from "./plugin-end.ts";
+import { BarePhone } from "./bare-phone.ts";
 
 export interface StageOptions {
-  /** Whether the plugin can bring its answers. Default: yes. */
+  /** Whether the plugin can bring its answers to a port. Default: yes. */
   readonly port?: boolean;
+  /** Whether there is a bridge to Jeedom itself too. */
+  readonly hears?: boolean;
+  /** Simulated phones come to the main listener, not to one of their own. */
+  readonly main?: boolean;
   /** More options of the bridge, in YAML's flow style. */
   readonly bridge?: string;
   /** More bridges, likewise. */
@@ -15,34 +26,45 @@ export interface StageOptions {
   readonly yaml?: string;
 }
 
+type Connected = Promise<{ phone: Phone; equipment: PhoneEquipment }>;
+
 const phonesListener = 'listeners: [{ listen: "127.0.0.1:0", protocol: jeedomconnect, bridge: jc }]\n';
 
 export class Stage {
-  readonly plugin: PluginEnd;
+  readonly jeedom: Jeedom;
+  readonly simulator: Simulator;
   gateway: TestGateway;
-  readonly phones: Phone[] = [];
   readonly #yaml: string;
+  readonly #isMain: boolean;
+  readonly #asked: Asked[] = [];
+  readonly #phones: Phone[] = [];
+  readonly #bare: BarePhone[] = [];
 
-  private constructor(plugin: PluginEnd, gateway: TestGateway, yaml: string) {
-    this.plugin = plugin;
+  private constructor(jeedom: Jeedom, simulator: Simulator, gateway: TestGateway, yaml: string, isMain: boolean) {
+    this.jeedom = jeedom;
+    this.simulator = simulator;
     this.gateway = gateway;
     this.#yaml = yaml;
+    this.#isMain = isMain;
+    simulator.asked = (asked) => void this.#asked.push(asked);
   }
 
-  static async open({
-    port = true,
-    bridge = "",
-    bridges = "",
-    listeners = phonesListener,
-    yaml = "",
-  }: StageOptions = {}): Promise<Stage> {
-    const plugin = await PluginEnd.open();
-    const socketPort = port ? plugin.socketPort : false;
-    const options = `type: jeedomconnect, url: "${plugin.callback}", key: ${pluginKey}, socket_port: ${socketPort}`;
-    const whole = `bridges: { jc: { ${options}, ${bridge} }, ${bridges} }\n${listeners}${yaml}`;
-    const gateway = await TestGateway.start(whole);
-    await until(() => plugin.of("GET_PLUGIN_CONFIG").length > 0, "the bridge");
-    return new Stage(plugin, gateway, whole);
+  /** With phones of the names anna, ben and cleo. */
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    const { port = true, hears = false, main = false, bridge = "", bridges = "", listeners = phonesListener } = options;
+    const jeedom = new Jeedom({ waitPollingTime: 20 }).start();
+    const simulator = new Simulator({ jeedom, socketPort: freePort() }).start();
+    for (const name of ["anna", "ben", "cleo"]) simulator.plugin.add(name);
+    const { callback, pluginKey, socketPort } = simulator;
+    const own = `type: jeedomconnect, url: "${callback}", key: ${pluginKey}, socket_port: ${port && socketPort}, ${bridge}`;
+    const events = hears ? `jeedom: { type: jeedom, url: "${jeedom.url}", key: ${jeedom.users.apiKey} }, ` : "";
+    const yaml = `bridges: { ${events}jc: { ${own} }, ${bridges} }\n${listeners}${options.yaml ?? ""}`;
+    const stage = new Stage(jeedom, simulator, await TestGateway.start(yaml), yaml, main);
+    for (const name of hears ? ["jeedom", "jc"] : ["jc"]) {
+      const state = () => stage.gateway.gateway.status().bridges.get(name)?.state;
+      await until(() => state() === "connected", `the bridge ${name} is connected`);
+    }
+    return stage;
   }
 
   /** Another gateway on the same data, in the place of this one. */
@@ -51,76 +73,97 @@ export class Stage {
     this.gateway = await TestGateway.start(this.#yaml, this.gateway.folder);
   }
 
-  /** Of its own listener. */
-  get url(): string {
-    return this.gateway.gateway.addresses[1]?.url ?? "";
+  /** What the plugin was asked of one method, by one phone or by all. */
+  asked(method: string, name?: string): readonly Asked[] {
+    const isOf = ({ apiKey }: Asked): boolean => name === undefined || apiKey === apiKeyOf(name);
+    return this.#asked.filter((one) => one.method === method && isOf(one));
   }
 
+  /** Where phones find the plugin. */
+  get url(): string {
+    const url = this.#isMain ? this.gateway.url : (this.gateway.gateway.addresses[1]?.url ?? "");
+    return url.replace(/\/$/, "");
+  }
+
+  get webSocket(): string {
+    return `${this.url.replace("http", "ws")}/jeedomconnect`;
+  }
+
+  // ── Bare phones ──
+
   /** A socket that says nothing yet. */
-  async visit(url = `${this.url.replace("http", "ws")}/anything`): Promise<Phone> {
-    const phone = new Phone(url);
-    this.phones.push(phone);
+  async visit(url = this.webSocket): Promise<BarePhone> {
+    const phone = new BarePhone(url);
+    this.#bare.push(phone);
     await until(() => phone.socket.readyState !== WebSocket.CONNECTING, "a phone");
     return phone;
   }
 
   /** A phone that was welcomed. */
-  async enter(name: string, params: object = {}): Promise<Phone> {
+  async enter(name: string, params: object = {}): Promise<BarePhone> {
     const phone = await this.visit();
-    phone.ask("CONNECT", { apiKey: keyOf(name), deviceId: name, ...params });
+    phone.ask("CONNECT", { apiKey: apiKeyOf(name), deviceId: name, ...params });
     await phone.hears("WELCOME");
     return phone;
   }
 
+  // ── Simulated phones ──
+
+  /** A phone of the house, and how it connects. */
+  phone(
+    name: string,
+    transport: PhoneTransport,
+    options: Partial<PhoneOptions> = {},
+  ): { phone: Phone; equipment: PhoneEquipment } {
+    const { plugin } = this.simulator;
+    const settings = { useWs: flag(transport === "websocket"), polling: flag(transport === "polling") };
+    const equipment = plugin.phones.get(name) ?? plugin.add(name, settings);
+    const where = { http: this.url, websocket: this.webSocket, apiKey: equipment.apiKey };
+    const phone = new Phone({ ...where, transport, pollPeriod: 200, ...options });
+    this.#phones.push(phone);
+    return { phone, equipment };
+  }
+
+  /** One that is welcomed and shows the house. */
+  async connected(name: string, transport: PhoneTransport, options: Partial<PhoneOptions> = {}): Connected {
+    const made = this.phone(name, transport, options);
+    const answer = await made.phone.connect();
+    if (answer?.type !== "WELCOME") throw new Error(`Cannot connect ${name}: ${JSON.stringify(answer)}`);
+    return made;
+  }
+
+  /** Something changes, and all of these see it. */
+  async changeSeenBy(phones: readonly Phone[], limit = 10_000): Promise<void> {
+    const { house } = this.jeedom;
+    const [light = 0] = house.infos("LIGHT_STATE");
+    house.set(light, house.command(light).state === 1 ? 0 : 1);
+    await until(() => phones.every(({ picture }) => picture.shows(house)), "all phones see a change", limit);
+  }
+
   async stop(): Promise<void> {
-    for (const { socket } of this.phones) socket.close();
+    for (const { socket } of this.#bare) socket.close();
+    for (const phone of this.#phones) phone.loseNetwork();
     await this.gateway.stop();
-    await this.plugin.stop();
+    await Promise.all([this.simulator.stop(), this.jeedom.stop()]);
   }
 }
 
-export interface Heard {
-  readonly type: string;
-  readonly payload?: unknown;
-  readonly id?: unknown;
+function flag(is: boolean): "0" | "1" {
+  return is ? "1" : "0";
 }
 
-export class Phone {
-  readonly socket: WebSocket;
-  readonly texts: string[] = [];
-  closed: { readonly code: number; readonly reason: string } | undefined;
-  #ids = 0;
-
-  constructor(url: string) {
-    this.socket = new WebSocket(url);
-    this.socket.onmessage = ({ data }) => this.texts.push(String(data));
-    this.socket.onclose = ({ code, reason }) => {
-      this.closed = { code, reason };
-    };
-  }
-
-  get messages(): readonly Heard[] {
-    return this.texts.map((text) => JSON.parse(text) as Heard);
-  }
-
-  of(type: string): readonly Heard[] {
-    return this.messages.filter((message) => message.type === type);
-  }
-
-  ask(method: string, params: object = {}): number {
-    this.socket.send(JSON.stringify({ jsonrpc: "2.0", id: ++this.#ids, method, params }));
-    return this.#ids;
-  }
-
-  async hears(type: string, count = 1): Promise<Heard> {
-    await until(() => this.of(type).length >= count, `${type}; heard ${this.texts.join(" ").slice(0, 500)}`);
-    const last = this.of(type).at(-1);
-    if (last === undefined) throw new Error(`Heard no ${type}`);
-    return last;
-  }
-
-  async ends(): Promise<{ readonly code: number; readonly reason: string }> {
-    await until(() => this.closed !== undefined, "the end of a phone's socket", 8000);
-    return this.closed ?? { code: 0, reason: "" };
-  }
+/** SET_EVENTS with values of commands. */
+export function events(...values: readonly string[]): Message {
+  const now = Date.now() / 1000;
+  const cursors = [
+    { type: "DATETIME", payload: now },
+    { type: "HIST_DATETIME", payload: now },
+  ];
+  if (values.length === 0) return { type: "SET_EVENTS", payload: cursors };
+  const list = values.map((value, at) => ({ id: String(at), value }));
+  const lists = [
+    { type: "CMD_INFO", payload: list },
+    { type: "SC_INFO", payload: [] },
+  ];
+  return { type: "SET_EVENTS", payload: [...cursors, ...lists] };
 }

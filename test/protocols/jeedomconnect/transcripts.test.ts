@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
+import type { Message } from "../../../simulators/jeedomconnect/message.ts";
 import { byteLine, replay, webSocketLine } from "../../transcript.ts";
-import { keyOf, type Message } from "./plugin-end.ts";
 import { Stage } from "./stage.ts";
 
 const folder = join(import.meta.dir, "../../../src/protocols/jeedomconnect");
@@ -13,7 +14,7 @@ test.each(["websocket", "event-stream"])(
   async (name) => {
     const stage = await Stage.open();
     const text = ["anna", "nobody"].reduce(
-      (sofar, who) => sofar.replaceAll(`<${who}>`, keyOf(who)),
+      (sofar, who) => sofar.replaceAll(`<${who}>`, apiKeyOf(who)),
       readFileSync(join(folder, `${name}.transcript`), "utf8"),
     );
     const { port } = new URL(stage.url);
@@ -25,7 +26,7 @@ test.each(["websocket", "event-stream"])(
       actions: {
         has(words) {
           const [, method = "", message = ""] = /^(\S+) (.*)$/.exec(words) ?? [];
-          stage.plugin.once(method, JSON.parse(message) as Message);
+          stage.simulator.once(method, JSON.parse(message) as Message);
         },
         stop: () => stage.gateway.gateway.stop(),
       },

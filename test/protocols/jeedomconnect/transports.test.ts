@@ -2,15 +2,15 @@ import { expect, test } from "bun:test";
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import { runScenario } from "../../../simulators/jeedomconnect/scenario.ts";
 import { until } from "../../transports/raw-client.ts";
-import { PhoneStage, type PhoneStageOptions } from "./phone-stage.ts";
+import { Stage, type StageOptions } from "./stage.ts";
 
 /** A round of asking may be as long as `action_delay`, and after loss of the network a round of pings. */
 const patience = 15_000;
 
-async function endOf(transport: (typeof phoneTransports)[number], options: PhoneStageOptions): Promise<string> {
-  const stage = await PhoneStage.open({ bridge: "action_delay: 250ms", ...options });
+async function endOf(transport: (typeof phoneTransports)[number], options: StageOptions): Promise<string> {
+  const stage = await Stage.open({ hears: true, bridge: "action_delay: 250ms", ...options });
   try {
-    const { phone, equipment } = stage.phone("anna", transport);
+    const { phone, equipment } = stage.phone("dora", transport);
     const { plugin } = stage.simulator;
     const waits = (condition: () => boolean, what: string): Promise<void> =>
       until(condition, `${transport}: ${what}`, patience);
@@ -22,7 +22,7 @@ async function endOf(transport: (typeof phoneTransports)[number], options: Phone
   }
 }
 
-async function theSame(options: PhoneStageOptions): Promise<void> {
+async function theSame(options: StageOptions): Promise<void> {
   const [sse = "", polling, websocket] = await Promise.all(phoneTransports.map((one) => endOf(one, options)));
   expect(polling).toBe(sse);
   expect(websocket).toBe(sse);

@@ -4,17 +4,17 @@ import type { PhoneEquipment } from "../../../simulators/jeedomconnect/equipment
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import type { Phone } from "../../../simulators/jeedomconnect/phone.ts";
 import { clientFrame, opcodes, RawClient, serverFrames, until, upgradeHead } from "../../transports/raw-client.ts";
-import { PhoneStage } from "./phone-stage.ts";
+import { Stage } from "./stage.ts";
 
 /** What happens is seen within a second or two, and the silent are sent away after three. */
 setDefaultTimeout(30_000);
 
-let stage: PhoneStage;
+let stage: Stage;
 let others: { readonly phone: Phone; readonly equipment: PhoneEquipment }[];
 let quiet: number;
 
 beforeAll(async () => {
-  stage = await PhoneStage.open();
+  stage = await Stage.open({ hears: true });
   others = await Promise.all(phoneTransports.map((one) => stage.connected(`other by ${one}`, one)));
 });
 afterAll(() => stage.stop());

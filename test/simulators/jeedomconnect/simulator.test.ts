@@ -163,7 +163,7 @@ describe("Methods", () => {
     expect(await call("SET_POLLING", { value: 1 })).toEqual({ type: "GET_POLLING", payload: { polling: "1" } });
     expect(await call("GET_CONFIG")).toMatchObject({
       type: "SET_CONFIG",
-      payload: { config: { formatVersion: "1.0" } },
+      payload: { type: "JEEDOM_CONFIG", formatVersion: "1.0", payload: { configVersion: 1 } },
     });
     expect(await call("GET_PLUGIN_CONFIG", {}, "nobody")).toMatchObject({ type: "PLUGIN_CONFIG" });
     expect(await call("SET_ROOMS", { rooms: [] })).toBe("ok");

@@ -1,0 +1,157 @@
+/** Files that phones bring and pictures of cameras, which are passed on with limits: of size, of time, of how many at once. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
+import { until } from "../../transports/raw-client.ts";
+import { Stage } from "./stage.ts";
+
+const folder = "/plugins/JeedomConnect/core";
+let stage: Stage;
+afterEach(async () => {
+  expect(stage.gateway.errors).toEqual([]);
+  await stage.stop();
+});
+
+const upload = async (names: readonly string[], size = 1): Promise<number> => {
+  const form = new FormData();
+  form.append("apiKey", apiKeyOf("anna"));
+  for (const name of names) form.append("files[]", new File([new Uint8Array(size)], name));
+  return (await fetch(`${stage.url}${folder}/api/upload.api.php`, { method: "POST", body: form })).status;
+};
+const show = (name: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`${stage.url}${folder}/php/snapshot.php?apiKey=${apiKeyOf(name)}&id=5&more=1`, init);
+const state = () => stage.gateway.gateway.status().bridges.get("jc")?.state;
+
+/** The page answers nothing until its visitor has gone. `now`: how many wait; `all`: how many have come. */
+function stall(page: string): { readonly now: () => number; readonly all: () => number } {
+  let [now, all] = [0, 0];
+  stage.simulator.pages.set(page, ({ signal }) => {
+    now++;
+    all++;
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        now--;
+        resolve(new Response(""));
+      });
+    });
+  });
+  return { now: () => now, all: () => all };
+}
+
+const image = { headers: { "content-type": "image/jpeg" } };
+const endless = (): ReadableStream<Uint8Array> =>
+  new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)) });
+
+describe("Uploads", () => {
+  test("PHP 13: of pictures and sounds are passed on; of programs and what nobody knows they are not", async () => {
+    stage = await Stage.open();
+    expect(await upload(["a picture.PNG"])).toBe(200);
+    expect(await upload(["../../../evil.jpg"])).toBe(200);
+    for (const name of ["shell.php", "shell.php.jpg", "x.phtml", ".htaccess", "x", "x.exe", "x.pHp5"]) {
+      expect([name, await upload([name])]).toEqual([name, 400]);
+    }
+    const { uploads } = stage.simulator.plugin;
+    expect([...uploads.keys()]).toEqual(["/data/files/a picture.PNG", "/data/files/evil.jpg"]);
+  });
+
+  test("of more than 32 MiB, said or not said beforehand, or of more than 20 files, are refused", async () => {
+    stage = await Stage.open();
+    expect(await upload(["large.mp4"], 33 * 1024 * 1024)).toBe(413);
+    const unsaid = { method: "POST", body: endless(), duplex: "half" };
+    expect((await fetch(`${stage.url}${folder}/api/upload.api.php`, unsaid as RequestInit)).status).toBe(413);
+    const names = Array.from({ length: 21 }, (_, at) => `${at}.jpg`);
+    expect(await upload(names)).toBe(413);
+    expect(await upload(names.slice(1))).toBe(200);
+    expect(stage.simulator.plugin.uploads.size).toBe(20);
+  });
+
+  test("are two at once from one address, and more when they have been passed on", async () => {
+    stage = await Stage.open();
+    const held = Promise.withResolvers<void>();
+    let passing = 0;
+    stage.simulator.pages.set("upload.api.php", async () => {
+      passing++;
+      await held.promise;
+      return Response.json({});
+    });
+    const first = [upload(["a.jpg"]), upload(["b.jpg"])];
+    await until(() => passing === 2, "two uploads");
+    expect(await upload(["c.jpg"])).toBe(429);
+    held.resolve();
+    expect(await Promise.all(first)).toEqual([200, 200]);
+    expect(await upload(["c.jpg"])).toBe(200);
+  });
+
+  test("to which the plugin says something huge, or no, come to nothing, and the bridge stays", async () => {
+    stage = await Stage.open();
+    stage.simulator.pages.set("upload.api.php", () => new Response(endless()));
+    expect(await upload(["a.jpg"])).toBe(503);
+    stage.simulator.pages.set("upload.api.php", () => new Response("no", { status: 500 }));
+    expect(await upload(["a.jpg"])).toBe(503);
+    expect(state()).toBe("connected");
+  });
+});
+
+describe("Pictures", () => {
+  test("come as the plugin made them, asked for by what it knows, and are nothing else than pictures", async () => {
+    stage = await Stage.open();
+    const asked: string[] = [];
+    const bytes = new Uint8Array([0xff, 0xd8, 0xff]);
+    let type = "image/jpeg";
+    stage.simulator.pages.set("snapshot.php", ({ url }) => {
+      asked.push(new URL(url).search);
+      return new Response(bytes, { headers: { "content-type": type, "set-cookie": "PHPSESSID=x", server: "Apache" } });
+    });
+    const answer = await show("anna");
+    expect(answer.headers.get("content-type")).toBe("image/jpeg");
+    expect([answer.headers.get("set-cookie"), answer.headers.get("server")]).toEqual([null, null]);
+    expect(await answer.bytes()).toEqual(bytes);
+    expect(asked).toEqual([`?apiKey=${apiKeyOf("anna")}&id=5`]);
+    type = "text/html";
+    expect((await show("anna")).status).toBe(503);
+  });
+
+  test("of more than 8 MiB, said or not said beforehand, are not passed on", async () => {
+    stage = await Stage.open();
+    stage.simulator.pages.set("snapshot.php", () => new Response(new Uint8Array(9 * 1024 * 1024), image));
+    expect((await show("anna")).status).toBe(503);
+    stage.simulator.pages.set("snapshot.php", () => new Response(endless(), image));
+    expect((await show("anna")).status).toBe(503);
+    expect(state()).toBe("connected");
+  });
+
+  test("are four at once of one phone and eight in all, and a phone that has gone waits for none", async () => {
+    stage = await Stage.open();
+    const waiting = stall("snapshot.php");
+    const gone = new AbortController();
+    const four = (name: string): void => {
+      for (let count = 0; count < 4; count++) show(name, { signal: gone.signal }).catch(() => undefined);
+    };
+    four("anna");
+    await until(() => waiting.now() === 4, "four pictures");
+    const refused = await show("anna");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+    four("ben");
+    await until(() => waiting.now() === 8, "eight pictures");
+    expect((await show("cleo")).status).toBe(429);
+    gone.abort();
+    await until(() => waiting.now() === 0, "that the plugin is asked no more");
+    stage.simulator.pages.delete("snapshot.php");
+    expect((await show("anna")).status).toBe(200);
+    expect([waiting.all(), state()]).toEqual([8, "connected"]);
+  });
+
+  test("that stall are waited for 15 s; the bridge, and who asks for something else, notice nothing", async () => {
+    stage = await Stage.open();
+    const waiting = stall("snapshot.php");
+    const begun = performance.now();
+    const stalled = show("anna");
+    await until(() => waiting.now() === 1, "the question");
+    expect(await upload(["a.jpg"])).toBe(200);
+    const { phone } = await stage.connected("dora", "websocket");
+    await stage.changeSeenBy([phone]);
+    expect((await stalled).status).toBe(503);
+    expect(performance.now() - begun).toBeLessThan(17_000);
+    await until(() => waiting.now() === 0, "that the plugin is asked no more");
+    expect(state()).toBe("connected");
+  }, 25_000);
+});
