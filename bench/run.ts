@@ -19,7 +19,7 @@ import { centrifugeMemory, memory } from "./scenarios/memory.ts";
 import { paced } from "./scenarios/paced.ts";
 import { phones } from "./scenarios/phones.ts";
 import { stoppedReaders } from "./scenarios/stopped.ts";
-import { killed, recovery } from "./scenarios/storms.ts";
+import { killed, maps, recovery } from "./scenarios/storms.ts";
 import { type Effort, type Outcome, type Row, Workshop } from "./workshop.ts";
 
 const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
@@ -34,6 +34,7 @@ const scenarios: Record<string, (workshop: Workshop) => Promise<Outcome>> = {
   growth,
   stopped: stoppedReaders,
   recovery,
+  maps,
   killed,
   deconz,
   boards,

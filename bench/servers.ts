@@ -80,6 +80,7 @@ channels:
   few/*: { history: { size: 10000, ttl: 1h } }
   slow/*: { queue: drop-oldest, history: { size: 10, ttl: 1h } }
   many/*: { history: { size: 1, ttl: 1h } }
+  maps/*: { kind: map, history: { size: 20000, ttl: 1h } }
 limits:
   publish_rate: { key: 0, address: 0 }
   publish_bytes: { key: 0, address: 0 }
@@ -129,7 +130,7 @@ function startCentrifugo(folder: string, port: number): Child {
 }
 
 function subscription(name: ServerName, port: number, channel: string): readonly string[] {
-  if (name === "centrifugo") return centrifugeSubscription(port, channel);
+  if (name === "centrifugo") return centrifugeSubscription(port, [{ channel }]);
   if (name !== "Socket.IO") return ["-p", String(port), "-u", `/channels/${channel}`];
   const path = `/socket.io/?EIO=4&transport=websocket&channel=${channel}`;
   // A connection counts as subscribed once Socket.IO's own handshake is answered.
@@ -138,15 +139,12 @@ function subscription(name: ServerName, port: number, channel: string): readonly
 
 /** The same server, heard by the Centrifuge protocol. */
 export function byCentrifuge(server: Server): Server {
-  return { ...server, subscribe: (channel) => centrifugeSubscription(server.port, channel) };
+  return { ...server, subscribe: (channel) => centrifugeSubscription(server.port, [{ channel }]) };
 }
 
-/** The load client's options for a subscription by the Centrifuge protocol, from a place in the channel on if one is given. */
-export function centrifugeSubscription(port: number, channel: string, place: object = {}): readonly string[] {
-  const commands = [
-    { id: 1, connect: {} },
-    { id: 2, subscribe: { channel, ...place } },
-  ];
+/** The load client's options for a subscription by the Centrifuge protocol: its commands, one after the other. */
+export function centrifugeSubscription(port: number, asked: readonly object[]): readonly string[] {
+  const commands = [{ id: 1, connect: {} }, ...asked.map((subscribe, at) => ({ id: at + 2, subscribe }))];
   const messages = commands.map((command) => JSON.stringify(command)).join("\n");
   const ready = '{"id":2,"subscribe"';
   return ["-p", String(port), "-u", "/connection/websocket", "-m", messages, "--ready", ready, "--joined"];

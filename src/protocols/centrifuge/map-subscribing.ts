@@ -4,13 +4,12 @@
  * Entries are paged in the order of their last change, so that a page needs no memory of those before it: what changes
  * after its page was read comes again, in a later page or among the changes. Removals come among the changes only.
  */
-import { select } from "../../core/channels.ts";
 import type { Hub } from "../../core/hub.ts";
 import { Refused } from "../../core/refusals.ts";
-import type { AnySession } from "../../core/session.ts";
-import type { HistoryPage, MaybePromise, Past, Publication, Reading } from "../../ports.ts";
+import type { HistoryPage, HistoryQuery, MaybePromise, Past, Publication, Reading } from "../../ports.ts";
 import { flagField, numberField, offsetField, textField } from "./fields.ts";
 import type { Forms } from "./forms.ts";
+import type { Readings } from "./readings.ts";
 import type { ClientSession } from "./seams.ts";
 import { recoverable, type Subscribing, type Wish } from "./subscribing.ts";
 import type { Params, SubscribeResult } from "./wire.ts";
@@ -25,20 +24,23 @@ const largestPage = 10_000;
 
 type Begin = (result: SubscribeResult) => void;
 
-export class MapSubscribing {
-  readonly #hub: Hub;
-  readonly #forms: Forms;
-  readonly #subscribing: Subscribing;
+export interface MapSubscribingParts {
+  readonly hub: Hub;
+  readonly forms: Forms;
+  readonly subscribing: Subscribing;
+  readonly readings: Readings;
+}
 
-  constructor(parts: { readonly hub: Hub; readonly forms: Forms; readonly subscribing: Subscribing }) {
-    this.#hub = parts.hub;
-    this.#forms = parts.forms;
-    this.#subscribing = parts.subscribing;
+export class MapSubscribing {
+  readonly #parts: MapSubscribingParts;
+
+  constructor(parts: MapSubscribingParts) {
+    this.#parts = parts;
   }
 
   /** One step of the client's way to a live map. */
   step(session: ClientSession, params: Params, begin: Begin): MaybePromise<void> {
-    const wish = this.#subscribing.wishOf(session, params);
+    const wish = this.#parts.subscribing.wishOf(session, params);
     const { channel, settings, variant } = wish;
     if (settings.kind !== "map" || variant.pattern !== undefined) {
       throw new Refused("badRequest", `Cannot subscribe to ${channel} as a map: it is none`);
@@ -100,21 +102,26 @@ export class MapSubscribing {
 
   #live(session: ClientSession, params: Params, wish: Wish, past: Past, begin: Begin): MaybePromise<void> {
     const { channel, variant, settings } = wish;
-    const form = this.#forms.of(session.state.wire, variant);
-    return this.#subscribing.granted(session, params, channel, undefined, (terms, rights) =>
-      this.#hub.subscribe(
-        session as AnySession,
-        select([channel]),
-        past,
-        (reading) => begin({ ...liveResult(reading, wish, recoverable(settings)), ...terms() }),
-        form,
-        rights,
-      ),
-    );
+    const { forms, subscribing } = this.#parts;
+    const form = forms.of(session.state.wire, variant);
+    return subscribing.granted(session, params, channel, undefined, (terms, rights) => {
+      const answer = (reading: Reading): void =>
+        begin({ ...liveResult(reading, wish, recoverable(settings)), ...terms() });
+      return subscribing.enter(session, wish, { past, form, rights, answer });
+    });
   }
 
-  #read(session: ClientSession, { channel }: Wish, query: Parameters<Hub["history"]>[1]): MaybePromise<HistoryPage> {
-    return this.#hub.history(channel, query, session.rights);
+  /** A page, in its turn. */
+  #read(session: ClientSession, { channel }: Wish, query: HistoryQuery): MaybePromise<HistoryPage> {
+    const { hub, readings } = this.#parts;
+    const counted = (page: HistoryPage): HistoryPage => {
+      readings.told(page.publications.length);
+      return page;
+    };
+    return readings.begin(() => {
+      const page = hub.history(channel, query, session.rights);
+      return page instanceof Promise ? page.then(counted) : counted(page);
+    });
   }
 }
 

@@ -8,8 +8,8 @@ import type { ChannelTerms } from "../../core/tokens.ts";
 import type { ChannelSettings, Clock, MaybePromise, Past, Reading, SettingsOf } from "../../ports.ts";
 import { flagField, numberField, offsetField, textField } from "./fields.ts";
 import { parseFilter } from "./filter.ts";
-import type { Forms, Variant } from "./forms.ts";
-import { Recoveries } from "./recoveries.ts";
+import type { CentrifugeForm, Forms, Variant } from "./forms.ts";
+import type { Readings } from "./readings.ts";
 import { type ClientSession, refreshGrace, type Seams, type SubscriptionGrant } from "./seams.ts";
 import type { Params, SubscribeResult } from "./wire.ts";
 
@@ -36,6 +36,16 @@ export interface SubscribingParts {
   readonly seams: Seams;
   readonly clock: Clock;
   readonly settingsOf: SettingsOf;
+  readonly readings: Readings;
+}
+
+/** How a subscription begins. */
+export interface Beginning {
+  readonly past: Past;
+  readonly form: CentrifugeForm;
+  readonly rights: Rights;
+  /** Says so to the peer, before anything that comes after the reading. */
+  readonly answer: (reading: Reading) => void;
 }
 
 /** How long a subscription lasts. */
@@ -47,20 +57,17 @@ const rejectUnrecovered = 2;
 
 export class Subscribing {
   readonly #parts: SubscribingParts;
-  readonly #recoveries: Recoveries;
 
   constructor(parts: SubscribingParts) {
     this.#parts = parts;
-    this.#recoveries = new Recoveries(parts.clock);
   }
 
   /** What is asked of a channel, as far as it makes sense and may be. */
   wishOf(session: ClientSession, params: Params): Wish {
-    const { hub, settingsOf } = this.#parts;
     const channel = textField(params, "channel");
     if (channel === "") throw new Refused("badRequest", "Cannot subscribe to nothing: name a channel");
-    if (hub.subscriptionTo(channel, session as AnySession) !== undefined) throw new Refused("alreadySubscribed");
-    const settings = settingsOf(channel);
+    this.#requireNew(session, channel);
+    const settings = this.#parts.settingsOf(channel);
     const joins = flagField(params, "join_leave") && settings.presence && session.rights.may("presence", channel);
     const filter = params["tf"] === undefined || params["tf"] === null ? undefined : parseFilter(params["tf"]);
     const pattern = isPattern(channel) ? channel : undefined;
@@ -88,18 +95,32 @@ export class Subscribing {
     return this.granted(session, params, channel, own, (terms, rights, { data, joinLeave }) => {
       const joins = variant.joins === true || (joinLeave === true && settings.presence);
       const told = data === undefined ? {} : { data };
-      const answer = (reading: Reading): void => {
-        const result = resultOf(reading, wish);
-        this.#recoveries.told(result.publications?.length ?? 0);
-        begin({ ...result, ...terms(), ...told });
-      };
+      const answer = (reading: Reading): void => begin({ ...resultOf(reading, wish), ...terms(), ...told });
       const form = this.#parts.forms.of(session.state.wire, { ...variant, joins, own: own !== undefined });
-      const selector = select([channel]);
-      const subscribe = (): MaybePromise<void> =>
-        this.#parts.hub.subscribe(session as AnySession, selector, pastOf(wish), answer, form, rights);
-      const turn = wish.recover === undefined ? undefined : this.#recoveries.turn();
-      return turn === undefined ? subscribe() : turn.then(subscribe);
+      return this.enter(session, wish, { past: pastOf(wish), form, rights, answer });
     });
+  }
+
+  /** Reads and listens; where there may be much to read, in its turn. */
+  enter(session: ClientSession, wish: Wish, { past, form, rights, answer }: Beginning): MaybePromise<void> {
+    const { hub, readings } = this.#parts;
+    const { channel, settings, recover, variant } = wish;
+    const subscribe = (): MaybePromise<void> => {
+      // The gateway itself may have subscribed it while it waited.
+      this.#requireNew(session, channel);
+      const begin = (reading: Reading): void => {
+        for (const { publications } of reading.channels) readings.told(publications.length);
+        answer(reading);
+      };
+      return hub.subscribe(session as AnySession, select([channel]), past, begin, form, rights);
+    };
+    const little = recover === undefined && settings.kind === "stream" && variant.pattern === undefined;
+    return little ? subscribe() : readings.begin(subscribe);
+  }
+
+  #requireNew(session: ClientSession, channel: string): void {
+    const subscription = this.#parts.hub.subscriptionTo(channel, session as AnySession);
+    if (subscription !== undefined) throw new Refused("alreadySubscribed");
   }
 
   /**

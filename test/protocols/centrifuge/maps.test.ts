@@ -98,6 +98,39 @@ test("A client that comes back gets the changes, with removals, and not the map"
   client.disconnect();
 });
 
+test("Each of a crowd that wants a large map at once gets all of it while it changes, once, and others are heard meanwhile", async () => {
+  const channel = "maps/crowd";
+  const truth = new Map<string, unknown>();
+  const change = async (key: string, data: unknown): Promise<void> => {
+    truth.set(key, data);
+    await set(channel, key, data);
+  };
+  for (let key = 0; key < 2000; key++) await change(`key ${key}`, key);
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(gateway)));
+  const other = await connect(gateway);
+  const heard: unknown[] = [];
+  const calm = other.newSubscription("calm/crowd");
+  calm.on("publication", ({ data }) => heard.push(data));
+  calm.subscribe();
+  await calm.ready();
+  const maps = crowd.map((client) => mirror(client, channel, { pageSize: 1000 }));
+  const whole = (): number => maps.filter(({ syncs }) => syncs === 1).length;
+  for (let round = 0; whole() < crowd.length; round++) {
+    await change(`key ${round % 2000}`, `changed ${round}`);
+    await gateway.publish("calm/crowd", round);
+    await until(() => heard.length === round + 1, "what the other hears");
+  }
+  expect(heard.length).toBeGreaterThan(1);
+  await change("last", true);
+  await until(() => maps.every(({ entries }) => entries.has("last")), "the last change");
+  for (const { entries, syncs, updates } of maps) {
+    expect([...entries].sort()).toEqual([...truth].sort());
+    const offsets = updates.map(({ offset = 0 }) => offset);
+    expect([syncs, offsets]).toEqual([1, [...new Set(offsets)].sort((a, b) => a - b)]);
+  }
+  for (const client of [...crowd, other]) client.disconnect();
+}, 30_000);
+
 test("What changed is caught up with in pages too", async () => {
   const channel = "maps/pages";
   const client = await connect(gateway);

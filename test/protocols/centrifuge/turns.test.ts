@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { stream } from "../../fakes/channels.ts";
+import type { FakeOutlet } from "../../fakes/outlet.ts";
 import { Stage } from "./unread.ts";
 
 test("What 1,000 subscribers are owed by a turn is encoded once, joined once, and written once to each", async () => {
@@ -33,6 +34,39 @@ test("Sessions with the same several subscriptions share what they are owed of t
   const payload = outlets[0]?.writes.at(-1);
   expect(String(payload?.parts[0]).match(/"data":\d/g)).toEqual(['"data":1', '"data":2', '"data":3']);
   for (const outlet of outlets) expect(outlet.writes.at(-1)).toBe(payload as NonNullable<typeof payload>);
+});
+
+/** The next turn of the event loop in which timers run. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+test.each([
+  { what: "pages of a map", command: { channel: "map", type: 1, phase: 2, limit: 1000 } },
+  { what: "changes of a map", command: { channel: "map", type: 1, phase: 1, recover: true, offset: 1000 } },
+  { what: "a map as a whole", command: { channel: "map" } },
+  { what: "a map by a pattern", command: { channel: "*" } },
+  { what: "a stream that they missed", command: { channel: "stream", recover: true, offset: 1000 } },
+])("$what are told to a crowd in turns between which others are heard, first come first", async ({ command }) => {
+  const history = { size: 5000, ttl: 600_000 };
+  const stage = new Stage((channel) => ({ ...stream, kind: channel === "map" ? "map" : "stream", history }));
+  const calm = await stage.open({ id: 2, subscribe: { channel: "calm/voice" } });
+  for (let n = 0; n < 2000; n++) {
+    stage.publish("map", n, `${n}`);
+    stage.publish("stream", n);
+  }
+  const crowd: FakeOutlet[] = [];
+  for (let n = 0; n < 50; n++) crowd.push(await stage.open({ id: 2, subscribe: command }));
+  const isTold = ({ received }: FakeOutlet): boolean => received.some((text) => text.includes('"id":2'));
+  const counts = [crowd.filter(isTold).length];
+  while (!crowd.every(isTold)) {
+    stage.publish("calm/voice", counts.length);
+    await turn();
+    expect(calm.received.at(-1)).toContain(`"data":${counts.length}`);
+    const count = crowd.filter(isTold).length;
+    expect(crowd.slice(0, count).every(isTold)).toBe(true);
+    counts.push(count);
+  }
+  const steps = counts.map((count, at) => count - (counts[at - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThanOrEqual(4);
 });
 
 test("Whoever lost publications of its queue is told to subscribe again (2500), and then recovers them", async () => {

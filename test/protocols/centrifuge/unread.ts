@@ -74,7 +74,8 @@ export class Stage {
     this.hub.flush();
   }
 
-  publish(channel: string, data: unknown): void {
-    void this.hub.publish(channel, { data: JSON.stringify(data) }, everyRight);
+  publish(channel: string, data: unknown, key?: string): void {
+    const draft = { data: JSON.stringify(data), ...(key === undefined ? {} : { key }) };
+    void this.hub.publish(channel, draft, everyRight);
   }
 }
