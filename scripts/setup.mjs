@@ -1,5 +1,5 @@
 // Makes a checkout ready to run; with --test, ready to be tested. Needs Node and npm, nothing installed. Quiet when there is nothing to do.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,14 +13,18 @@ if (Number.parseInt(process.versions.node, 10) < 20) {
   fail(`Hearthwire needs Node 20 or later; this is ${process.versions.node}.`);
 }
 
-if (!packagesAreInstalled()) {
-  console.log("Installing the packages that package-lock.json names…");
-  npm("ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error");
-}
-repairRuntime();
-if (process.argv.includes("--test")) {
-  installSystemPackages();
-  nameToolchains();
+const testing = process.argv.includes("--test");
+// Each waits for another server and another lock. What one of them has begun is ended well, also where the other fails.
+const done = await Promise.allSettled([setUpPackages(), testing && installSystemPackages()]);
+for (const one of done) if (one.status === "rejected") fail(one.reason.message);
+if (testing) nameToolchains();
+
+async function setUpPackages() {
+  if (!packagesAreInstalled()) {
+    console.log("Installing the packages that package-lock.json names…");
+    await npm("ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error");
+  }
+  await repairRuntime();
 }
 
 /** Compares the lockfile with npm's own record of what it put into node_modules. */
@@ -46,26 +50,26 @@ function lockedPackages(file) {
 }
 
 /** After an install without install scripts, `node_modules/.bin/bun` is a text that says so. */
-function repairRuntime() {
+async function repairRuntime() {
   const runtime = findRuntime();
   const own = join(root, "node_modules", "bun");
   if (runtime?.startsWith(join(own, "bin"))) return;
-  run(process.execPath, [join(own, "install.js")], "Cannot set up the runtime (the npm package bun)");
+  await run(process.execPath, [join(own, "install.js")], "Cannot set up the runtime (the npm package bun)");
 }
 
 /** @param {string[]} args */
-function npm(...args) {
+async function npm(...args) {
   // The npm that runs this script, so that both see the same settings.
   const path = process.env["npm_execpath"];
   const what = "Cannot install the packages";
-  if (path !== undefined && basename(path) === "npm-cli.js") run(process.execPath, [path, ...args], what);
-  else run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
+  if (path !== undefined && basename(path) === "npm-cli.js") await run(process.execPath, [path, ...args], what);
+  else await run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
 }
 
 /** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md, an interpreter for chips. */
-function installSystemPackages() {
+async function installSystemPackages() {
   const chromium = process.env["CHROMIUM_PATH"];
-  if (chromium !== undefined && !existsSync(chromium)) fail(`CHROMIUM_PATH names no file: ${chromium}`);
+  if (chromium !== undefined && !existsSync(chromium)) throw new Error(`CHROMIUM_PATH names no file: ${chromium}`);
   const packages = {
     php: "php-cli",
     nginx: "nginx-light",
@@ -81,15 +85,15 @@ function installSystemPackages() {
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   if (process.getuid?.() !== 0 || !onPath("apt-get")) {
-    fail(
+    throw new Error(
       `The tests need ${missing.join(", ")}. Run: sudo ${command}` +
         (missing.includes("chromium") ? "\n(or set CHROMIUM_PATH to a Chromium or Chrome that is elsewhere)" : ""),
     );
   }
   console.log(`Installing what the tests need: ${missing.join(", ")}…`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-q"], "Cannot read the list of Debian's packages", env);
-  run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(", ")}`, env);
+  await run("apt-get", ["update", "-q"], "Cannot read the list of Debian's packages", env);
+  await run("apt-get", command.split(" ").slice(1), `Cannot install ${missing.join(", ")}`, env);
 }
 
 /** What the long runs (`npm run test:long`) run the examples of docs/clients.md with; they install its libraries themselves. */
@@ -108,17 +112,25 @@ function onPath(program) {
   return folders.some((folder) => existsSync(join(folder, program)));
 }
 
-/** @param {string} program @param {string[]} args @param {string} failure @param {NodeJS.ProcessEnv} [env] */
+/**
+ * Quiet unless it fails.
+ * @param {string} program @param {string[]} args @param {string} failure @param {NodeJS.ProcessEnv} [env] @returns {Promise<void>}
+ */
 function run(program, args, failure, env = process.env) {
-  const { status, error, stdout, stderr } = spawnSync(program, args, {
-    cwd: root,
-    env,
-    encoding: "utf8",
-    maxBuffer: 64 << 20,
-    shell: program.endsWith(".cmd"),
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: program.endsWith(".cmd"),
+    });
+    let said = "";
+    for (const from of [child.stdout, child.stderr]) from.setEncoding("utf8").on("data", (text) => (said += text));
+    const failed = (/** @type {string} */ why) =>
+      reject(new Error(`${failure}: ${[program, ...args].join(" ")}\n${why}`));
+    child.on("error", (error) => failed(error.message));
+    child.on("close", (code) => (code === 0 ? resolve() : failed(said)));
   });
-  if (status === 0) return;
-  fail(`${failure}: ${[program, ...args].join(" ")}\n${error?.message ?? ""}${stdout ?? ""}${stderr ?? ""}`);
 }
 
 /** @param {string} message @returns {never} */

@@ -1,11 +1,13 @@
 // The device client of docs/ in a real browser: a page of its own, a gateway, and networks that let through less and less.
+
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { freePort } from "../free-port.ts";
 import { launchBrowser } from "./browser.mts";
-import { freePort, GatewayProcess } from "./gateway-process.mts";
+import { GatewayProcess } from "./gateway-process.mts";
 
 const root = new URL("../..", import.meta.url).pathname;
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const program = "src/main.ts";
@@ -92,12 +93,4 @@ export class GatewayProcess {
       return false;
     }
   }
-}
-
-/** Free a moment ago; a gateway that comes back needs one that it knows. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }

@@ -4,8 +4,8 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator as Jeedom } from "../../simulators/jeedom/server.ts";
 import { type Asked, Simulator } from "../../simulators/jeedomconnect/server.ts";
+import { freePort } from "../free-port.ts";
 import { BarePhone } from "../protocols/jeedomconnect/bare-phone.ts";
-import { freePort } from "../proxies/proxy.ts";
 import { RawClient, until } from "../transports/raw-client.ts";
 import { Home } from "./command-line.ts";
 

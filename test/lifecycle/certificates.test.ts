@@ -9,7 +9,7 @@ import { CertificateInUse, readCertificate } from "../../src/transports/certific
 import { Home, type RunningCommand } from "../cli/command-line.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
-import { freePort } from "./stream-of-visitors.ts";
+import { freePort } from "../free-port.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -139,7 +139,7 @@ test("Renewed certificates are taken up at intervals too, by themselves; what is
   const [clock, log] = [new FakeClock(), new FakeLog()];
   const config = parseConfig({ text: "unix_socket: false", env: { HOME: home.folder } });
   const listeners = new Listeners(config, log, clock);
-  const port = await freePort();
+  const port = freePort();
   listeners.hold({ host: "127.0.0.1", port }, used);
   listeners.renewCertificates();
   copy(second, used);

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
+import { freePort } from "../free-port.ts";
 import { migrateConnections } from "./migrating.ts";
-import { freePort, Visitors } from "./stream-of-visitors.ts";
+import { Visitors } from "./stream-of-visitors.ts";
 
 migrateConnections();
 
@@ -54,7 +55,7 @@ async function listening(port: number): Promise<{ readonly ended: Promise<number
 
 describe("hearthwire restart", () => {
   test("loses no connection attempt and nothing that was acknowledged; the process that was started stays", async () => {
-    const port = await freePort();
+    const port = freePort();
     write(port, "drain: 200ms\n");
     const command = await launch();
     const visitors = new Visitors(port, "house/attic");
@@ -79,7 +80,7 @@ describe("hearthwire restart", () => {
   });
 
   test("takes up what needs a restart", async () => {
-    const [port, other] = [await freePort(), await freePort()];
+    const [port, other] = [freePort(), freePort()];
     write(port, "drain: 0s\n");
     await launch();
     write(port, `drain: 0s\nlisteners: [{ listen: 127.0.0.1:${other} }]\n`);
@@ -89,7 +90,7 @@ describe("hearthwire restart", () => {
   });
 
   test("with a bad file or other data is refused and starts nothing; a successor that fails leaves all as it was", async () => {
-    const port = await freePort();
+    const port = freePort();
     write(port);
     const command = await launch();
     const { ended } = await listening(port);
@@ -114,7 +115,7 @@ describe("hearthwire restart", () => {
   });
 
   test("whose successor dies ends the one before too, so that the service manager starts anew", async () => {
-    const port = await freePort();
+    const port = freePort();
     write(port, "drain: 1h\n");
     const command = await launch();
     const sessions = [await listening(port), await listening(port)];

@@ -1,20 +1,9 @@
 /** People who come all the time, each by a connection of its own: what became of every one of them. */
 import { request } from "node:http";
-import { createServer } from "node:net";
 
 export interface Publishing {
   readonly text: string;
   readonly offset: number;
-}
-
-/** A port that nobody has at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(address)));
-    });
-  });
 }
 
 export class Visitors {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
-import { freePort } from "./stream-of-visitors.ts";
+import { freePort } from "../free-port.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -86,7 +86,7 @@ test("A successor is the service from then on, and the old process does not say 
 test("At `hearthwire restart` the main process stays, and the successor says that it is ready", async () => {
   const manager = await Manager.start();
   const launcher = new URL("../../bin/hearthwire.mjs", import.meta.url).pathname;
-  const words = ["serve", "--json", "--data", home.data, "--listen", `127.0.0.1:${await freePort()}`];
+  const words = ["serve", "--json", "--data", home.data, "--listen", `127.0.0.1:${freePort()}`];
   const env = { NOTIFY_SOCKET: manager.socket, WATCHDOG_USEC: "100000" };
   const command = home.spawnProgram(["node", launcher, ...words, "--unix-socket", "false"], { env });
   await manager.until("READY=1", "WATCHDOG=1");

@@ -3,8 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Home, type Serving } from "../cli/command-line.ts";
+import { freePort } from "../free-port.ts";
 import { migrateConnections } from "./migrating.ts";
-import { freePort, Visitors } from "./stream-of-visitors.ts";
+import { Visitors } from "./stream-of-visitors.ts";
 
 migrateConnections();
 
@@ -39,7 +40,7 @@ const successions = process.env["HEARTHWIRE_LONG"] === "1" ? 25 : 3;
 
 describe("a takeover", () => {
   test("loses no connection attempt and nothing that was acknowledged, and the old gateway ends with 0", async () => {
-    const port = await freePort();
+    const port = freePort();
     const file = configured(port);
     let gateway = await start(file);
     const visitors = new Visitors(port, "house/attic");
@@ -65,7 +66,7 @@ describe("a takeover", () => {
   }, 120_000);
 
   test("takes over listeners for boards too", async () => {
-    const [port, boards] = [await freePort(), await freePort()];
+    const [port, boards] = [freePort(), freePort()];
     const file = configured(port);
     const more = `listeners: [{ listen: 127.0.0.1:${boards}, protocol: espruino, anonymous: { subscribe: ["**"] } }]\n`;
     writeFileSync(file, readFileSync(file, "utf8") + more);
@@ -92,13 +93,13 @@ describe("a takeover", () => {
   });
 
   test("starts as usual where no gateway runs", async () => {
-    const gateway = await start(configured(await freePort()), "--takeover");
+    const gateway = await start(configured(freePort()), "--takeover");
     expect(gateway.first_key).toStartWith("hw_");
     expect((await gateway.command.end()).code).toBe(0);
   });
 
   test("that cannot have its ports leaves the gateway that runs as it was", async () => {
-    const port = await freePort();
+    const port = freePort();
     const old = await start(configured(port));
     const other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
     const changed = join(home.folder, "changed.yaml");
@@ -116,7 +117,7 @@ describe("a takeover", () => {
   });
 
   test("sends the sessions of the old gateway away, evenly and to come back, and keeps keys and devices", async () => {
-    const port = await freePort();
+    const port = freePort();
     const file = configured(port);
     const old = await start(file);
     const { key } = (await home.json(["key", "create", "phone", "--subscribe", "house/**"])) as { key: string };
@@ -147,7 +148,7 @@ describe("a takeover", () => {
   });
 
   test("lets a backend at the Unix socket go on with the next command", async () => {
-    const port = await freePort();
+    const port = freePort();
     const file = configured(port);
     const old = await start(file);
     const path = join(home.folder, "hearthwire.sock");

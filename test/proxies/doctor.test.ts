@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Home, type Outcome } from "../cli/command-line.ts";
+import { freePort } from "../free-port.ts";
 import { TestGateway } from "../http/gateway.ts";
 import { makeChain } from "./certificates.ts";
-import { freePort, type ProxyOptions, startProxy } from "./proxy.ts";
+import { type ProxyOptions, startProxy } from "./proxy.ts";
 import { runRecipe } from "./recipes.ts";
 
 interface Said {

@@ -162,14 +162,6 @@ function enableModules(modules: readonly string[], env: Readonly<Record<string, 
   if (exitCode !== 0) throw new Error(`a2enmod ${modules.join(" ")}: ${stdout}${stderr}`);
 }
 
-/** A port that was free a moment ago: a configuration must name one. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = server;
-  server.stop(true);
-  return port;
-}
-
 async function listens(port: number): Promise<boolean> {
   try {
     const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });

@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, type ProxyProgram, type RunningProxy, startProxy } from "./proxy.ts";
+import { freePort } from "../free-port.ts";
+import { type ProxyProgram, type RunningProxy, startProxy } from "./proxy.ts";
 
 const page = readFileSync(new URL("../../docs/proxies.md", import.meta.url), "utf8");
 

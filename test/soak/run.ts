@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { parseArgs } from "node:util";
+import { freePort } from "../free-port.ts";
 import { makeChain } from "../proxies/certificates.ts";
-import { freePort } from "../proxies/proxy.ts";
+
 import { growth, type Sample } from "./growth.ts";
 import { comeAndGo, type Figures, publish, stopReading } from "./peers.ts";
 import { Process } from "./process.ts";

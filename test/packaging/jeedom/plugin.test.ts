@@ -17,8 +17,8 @@ import { dirname, join } from "node:path";
 import { unzipSync } from "fflate";
 import { Simulator } from "../../../simulators/jeedom/server.ts";
 import { keyOf } from "../../../simulators/jeedom/users.ts";
+import { freePort } from "../../free-port.ts";
 import { eventually, Peer } from "../../protocols/deconz/stage.ts";
-import { freePort } from "../../proxies/proxy.ts";
 
 const checkout = new URL("../../..", import.meta.url).pathname;
 let root: string;

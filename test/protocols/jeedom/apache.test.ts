@@ -1,6 +1,7 @@
 /** The reverse proxy as the plugin's documentation has it, in real Apache. */
 import { expect, test } from "bun:test";
-import { freePort, startProxy } from "../../proxies/proxy.ts";
+import { freePort } from "../../free-port.ts";
+import { startProxy } from "../../proxies/proxy.ts";
 import { PluginStage } from "./plugin-stage.ts";
 
 const documented = `<Location "/myawesomesocket">

@@ -5,8 +5,8 @@ import type { PhoneTransport } from "../../../simulators/jeedomconnect/line.ts";
 import type { Message } from "../../../simulators/jeedomconnect/message.ts";
 import { Phone, type PhoneOptions } from "../../../simulators/jeedomconnect/phone.ts";
 import { type Asked, Simulator } from "../../../simulators/jeedomconnect/server.ts";
+import { freePort } from "../../free-port.ts";
 import { TestGateway } from "../../http/gateway.ts";
-import { freePort } from "../../proxies/proxy.ts";
 import { until } from "../../transports/raw-client.ts";
 import { BarePhone } from "./bare-phone.ts";
 
