@@ -1,12 +1,14 @@
 /**
  * What the suite uses as secrets and what it prints and logs, for `scripts/test.mjs`, which looks for the one in the other when all
  * tests are done. Loaded before any test, so that none can forget it: every secret that this process makes comes from
- * `systemChance`, every one that a gateway of it is configured with is registered by `configured.ts`, and every gateway in a process of its own is started by `Bun.spawn`.
+ * `systemChance`, every one that a gateway of it is configured with is registered by `configured.ts`, and every gateway in a process of its own
+ * is started by `Bun.spawn`, where `spawned.ts` finds those that it is configured with.
  */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../src/ports.ts";
 import { systemChance } from "../../src/transports/system.ts";
+import { type SpawnOptions, whatConfigures } from "./spawned.ts";
 
 const folder = process.env["TEST_LEDGER"];
 /** Shorter texts of chance are names and runs. */
@@ -50,7 +52,7 @@ async function listen(stream: ReadableStream<Uint8Array>, hear: (text: string) =
   for await (const chunk of stream) hear(decoder.decode(chunk, { stream: true }));
 }
 
-type Spawned = { stdout: unknown; stderr: unknown };
+type Spawned = { stdout: unknown; stderr: unknown; exited: Promise<number> };
 
 function overhear(child: Spawned): void {
   const ears = {
@@ -81,9 +83,15 @@ if (folder !== undefined) {
   const spawn = Bun.spawn as (...given: unknown[]) => Spawned;
   Object.assign(Bun, {
     spawn(...given: unknown[]): Spawned {
+      const [command, options] = given;
+      const words = Array.isArray(command) ? command.map(String) : [];
+      if (!words.some((word) => /(src\/main\.ts|bin\/hearthwire\.mjs)$/.test(word))) return spawn(...given);
+      const registerConfigured = whatConfigures(words, options as SpawnOptions | undefined);
+      registerConfigured();
       const child = spawn(...given);
-      const [command] = given;
-      if (Array.isArray(command) && command.some((word) => String(word).endsWith("src/main.ts"))) overhear(child);
+      overhear(child);
+      // A reload may have taken up another file meanwhile.
+      void child.exited.then(registerConfigured);
       return child;
     },
   });
