@@ -16,7 +16,7 @@ export class ChannelLog {
   trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
-  /** Absent before the first publication: who only listens to a channel needs none. */
+  /** Absent before the first publication and when all have become too old: who only listens to a channel needs none. */
   #ring: Ring<Publication> | undefined;
   /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
   #oldestTime = Number.POSITIVE_INFINITY;
@@ -77,6 +77,7 @@ export class ChannelLog {
     const oldest = now - this.settings.history.ttl;
     if (this.#oldestTime >= oldest) return false;
     while (this.#oldestTime < oldest) this.#dropFirst();
+    if (this.#held === 0) this.#ring = undefined;
     return true;
   }
 
