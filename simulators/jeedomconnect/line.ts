@@ -10,6 +10,8 @@ export interface LineOptions {
   readonly http: string;
   readonly websocket: string;
   readonly apiKey: string;
+  /** An authority that it trusts besides, as PEM. */
+  readonly ca?: string;
   /** How often a polling phone asks, in ms. */
   readonly pollPeriod: number;
   /** What a polling phone says of itself each time. */
@@ -48,6 +50,10 @@ function idOf(method: string, count: number, apiKey: string): string {
   return method === "GEOLOC" ? apiKey : String(count);
 }
 
+function trusting({ ca }: LineOptions): { readonly tls?: { readonly ca: string } } {
+  return ca === undefined ? {} : { tls: { ca } };
+}
+
 abstract class HttpLine implements Line {
   protected readonly options: LineOptions;
   protected readonly over = new AbortController();
@@ -66,6 +72,7 @@ abstract class HttpLine implements Line {
       headers: { "content-type": "application/json" },
       body,
       signal: AbortSignal.any([this.over.signal, AbortSignal.timeout(patience)]),
+      ...trusting(this.options),
     });
     const answer = (await response.json()) as { readonly id?: unknown; readonly result?: unknown };
     if (answer.id !== id) throw new Error(`Cannot take the answer to ${method}: it is that to ${String(answer.id)}`);
@@ -93,7 +100,9 @@ class StreamLine extends HttpLine {
   listen(): Promise<void> {
     const { http, apiKey, heard, ended } = this.options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stream = new EventSource(`${http}/${folder}/php/eventServer.php?apiKey=${apiKey}`);
+    const stream = new EventSource(`${http}/${folder}/php/eventServer.php?apiKey=${apiKey}`, {
+      fetch: (url, init) => fetch(url, { ...init, ...trusting(this.options) }),
+    });
     this.#stream = stream;
     stream.onmessage = ({ data }) => {
       const message = readMessage(JSON.parse(JSON.parse(String(data)) as string));
@@ -152,7 +161,7 @@ class SocketLine implements Line {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#socket = new WebSocket(options.websocket);
+    this.#socket = new WebSocket(options.websocket, trusting(options));
     this.#socket.onopen = () => this.#opened.resolve();
     this.#socket.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)));
     this.#socket.onclose = ({ code, reason }) => {

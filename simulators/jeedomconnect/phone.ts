@@ -3,7 +3,7 @@ import { type Line, type LineOptions, openLine, type PhoneTransport } from "./li
 import type { Message } from "./message.ts";
 import { Picture } from "./picture.ts";
 
-export type PhoneOptions = Pick<LineOptions, "http" | "websocket" | "apiKey"> & {
+export type PhoneOptions = Pick<LineOptions, "http" | "websocket" | "apiKey" | "ca"> & {
   readonly transport: PhoneTransport;
   readonly deviceId?: string;
   /** What else it says of itself in CONNECT. */

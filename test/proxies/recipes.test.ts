@@ -79,6 +79,14 @@ describe.each(programs.flatMap((program) => places.map((below) => [program, belo
       expect(await (await waiting).json()).toMatchObject({ publications: [{ data: "polled" }] });
     });
 
+    test("a body of 4 MiB comes through, and what the gateway says to so large a publication", async () => {
+      const refused = await asked(recipe, "/channels/demo/large", {
+        method: "POST",
+        body: "1".padStart(4 * 1024 * 1024),
+      });
+      expect([refused.status, await refused.json()]).toMatchObject([413, { error: { code: 106 } }]);
+    });
+
     test("names with letters of any script, percents and encoded slashes stay what they are", async () => {
       for (const name of ["k%C3%BCche", "a%25b", "plus+plus", "c%2Fd"]) {
         const straight = await gateway.ask(`/channels/demo/${name}`, { method: "POST", body: 1 });

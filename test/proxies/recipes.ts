@@ -1,20 +1,19 @@
-/** The recipes of docs/proxies.md as they stand there, with ports, a certificate and shorter times put in. */
+/** The recipes of docs/proxies.md and docs/phones.md as they stand there, with ports, a certificate and shorter times put in. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { type ProxyProgram, type RunningProxy, startProxy } from "./proxy.ts";
 
-const page = readFileSync(new URL("../../docs/proxies.md", import.meta.url), "utf8");
-
-/** The one block of a language. */
-export function block(language: string): string {
+/** The one block of a language on a page. */
+export function block(language: string, page = "proxies.md"): string {
+  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), "utf8");
   const found = Array.from(
-    page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm")),
-    ([, text = ""]) => text,
+    text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm")),
+    ([, inside = ""]) => inside,
   );
   const [only] = found;
-  if (only === undefined || found.length > 1) throw new Error(`docs/proxies.md has ${found.length} blocks ${language}`);
+  if (only === undefined || found.length > 1) throw new Error(`docs/${page} has ${found.length} blocks ${language}`);
   return only;
 }
 
@@ -32,6 +31,8 @@ export interface Setting {
   readonly below: "" | "/push";
   /** In the place of the recipe's idle time-outs, in seconds. */
   readonly idle?: number;
+  /** In the place of the recipe for nginx at a name of its own: the locations of its server. */
+  readonly locations?: string;
 }
 
 export interface RunningRecipe {
@@ -43,11 +44,13 @@ export interface RunningRecipe {
 }
 
 /** Runs a recipe before a gateway on loopback. */
-export async function runRecipe(program: ProxyProgram, { gateway, below, idle }: Setting): Promise<RunningRecipe> {
+export async function runRecipe(program: ProxyProgram, setting: Setting): Promise<RunningRecipe> {
+  const { gateway, below, idle, locations } = setting;
   const port = freePort();
   const folder = mkdtempSync(join(tmpdir(), "hearthwire-recipe-"));
   if (program !== "caddy") makeCertificate(folder);
-  const text = (below === "" ? block(program) : siteAround[program]())
+  const site = below === "" ? block(program) : siteAround[program]();
+  const text = (locations === undefined ? site : nginxSite(locations))
     .replaceAll("127.0.0.1:8642", `127.0.0.1:${gateway}`)
     .replaceAll(/\b443\b/g, String(port))
     .replaceAll("/etc/letsencrypt/live/push.example.org", folder)
@@ -83,9 +86,13 @@ async function untilTrusted(url: string, ca: string): Promise<void> {
   }
 }
 
+function nginxSite(locations: string): string {
+  return block("nginx").replace(/^ {4}location[\s\S]*?^ {4}\}\n/m, () => locations);
+}
+
 /** "A site that is there already", around the recipe for a path of it: the recipe for a name with the other in its place. */
 const siteAround: Readonly<Record<ProxyProgram, () => string>> = {
-  nginx: () => block("nginx").replace(/^ {4}location[\s\S]*?^ {4}\}\n/m, () => block("nginx-location")),
+  nginx: () => nginxSite(block("nginx-location")),
   apache: () =>
     block("apache").replace(/^ {4}AllowEncodedSlashes[\s\S]*?(?=^<\/VirtualHost)/m, () => block("apache-location")),
   caddy: () => block("caddy").replace(/^\treverse_proxy.*\n/m, () => block("caddy-location")),

@@ -16,6 +16,10 @@ const picturePatience = 15_000;
 const kinds = /\.(?:png|jpe?g|gif|webp|bmp|svg|ico|heic|mp3|wav|ogg|m4a|aac|mp4|mov|webm|json|txt|pdf|zip)$/i;
 const programs = /\.(?:php\d?|phtml|phar|pht|phps|cgi|pl|py|sh|htaccess)(?:\.|$)/i;
 const pictureOptions = ["apiKey", "id", "compress", "resize"];
+/** Where the plugin has its images and those of its users. The QR codes beside it are nobody's business. */
+export const imageFolder = "/plugins/JeedomConnect/data/img/";
+/** A folder or file in it. */
+const imageName = /^[\p{L}\d_-][\p{L}\d_ .()'-]*$/u;
 
 export class FilesFace {
   readonly #plugin: Plugin;
@@ -46,20 +50,31 @@ export class FilesFace {
   }
 
   snapshot({ query, request }: Visit): Promise<Response> {
-    if (request.method !== "GET") throw new Refused("badRequest", "Cannot take that: pictures are asked for by GET");
     const asked = new URLSearchParams();
     for (const name of pictureOptions) if (query.has(name)) asked.append(name, query.get(name) ?? "");
-    return this.#pictures.pass(query.get("apiKey") ?? "", async () => {
-      const { headers, bytes } = await this.#plugin.page(`/plugins/JeedomConnect/core/php/snapshot.php?${asked}`, {
-        patience: picturePatience,
-        largest: largestPicture,
-        asBytes: true,
-        signal: request.signal,
-      });
+    const page = `/plugins/JeedomConnect/core/php/snapshot.php?${asked}`;
+    return this.#picture(page, query.get("apiKey") ?? "", request, "no-store");
+  }
+
+  image({ path, address, request }: Visit): Promise<Response> {
+    const names = path.slice(imageFolder.length).split("/").map(decoded);
+    if (!names.every((name) => imageName.test(name))) throw new Refused("unknownChannel", "Cannot find that image");
+    const page = imageFolder + names.map(encodeURIComponent).join("/");
+    return this.#picture(page, address, request, "private, max-age=3600");
+  }
+
+  #picture(page: string, whose: string, { method, signal }: Request, caching: string): Promise<Response> {
+    if (method !== "GET") throw new Refused("badRequest", "Cannot take that: pictures are asked for by GET");
+    return this.#pictures.pass(whose, async () => {
+      const dial = { patience: picturePatience, largest: largestPicture, asBytes: true, signal } as const;
+      const { status, headers, bytes } = await this.#plugin.page(page, dial);
+      if (status === 404) throw new Refused("unknownChannel", "Cannot find that image");
       const type = headers.get("content-type") ?? "";
       if (!/^image\/[\w.+-]+$/.test(type))
         throw new Refused("notAvailable", "Cannot show it: the plugin sent no picture");
-      return new Response(bytes, { headers: { "content-type": type, "cache-control": "no-store" } });
+      // One may hold a script, which must not run as if the gateway had written it.
+      const tame = { "content-security-policy": "sandbox", "x-content-type-options": "nosniff" };
+      return new Response(bytes, { headers: { "content-type": type, "cache-control": caching, ...tame } });
     });
   }
 }
@@ -111,6 +126,15 @@ async function readForm(visit: Visit): Promise<FormData> {
     form.append(name, entry, nameOfFile(entry.name));
   }
   return form;
+}
+
+/** Empty where it cannot be. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 /** Its name alone; refused where it is that of a program, or nobody knows of what. */

@@ -5,7 +5,7 @@
 import { Refused } from "../../core/refusals.ts";
 import type { Answer, HttpProtocol, MaybePromise, Visit } from "../../ports.ts";
 import type { EventStreamFace } from "./event-stream.ts";
-import type { FilesFace } from "./files-face.ts";
+import { type FilesFace, imageFolder } from "./files-face.ts";
 import type { JsonRpcFace } from "./json-rpc-face.ts";
 import type { WebSocketFace } from "./web-socket.ts";
 
@@ -57,6 +57,7 @@ export class JeedomConnect implements HttpProtocol {
     if (visit.wantsWebSocket) return visit.webSocket((outlet) => faces.webSocket.open(outlet));
     const page = Object.hasOwn(pages, visit.path) ? pages[visit.path] : undefined;
     if (page !== undefined) return page(faces, visit);
+    if (visit.path.startsWith(imageFolder)) return faces.files.image(visit);
     throw new Refused("unknownChannel", "Cannot find that: there is a WebSocket, and the plugin's own paths");
   }
 }

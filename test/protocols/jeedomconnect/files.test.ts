@@ -1,7 +1,7 @@
 /** Files that phones bring and pictures of cameras, which are passed on with limits: of size, of time, of how many at once. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
-import { until } from "../../transports/raw-client.ts";
+import { RawClient, until } from "../../transports/raw-client.ts";
 import { Stage } from "./stage.ts";
 
 const folder = "/plugins/JeedomConnect/core";
@@ -108,6 +108,35 @@ describe("Pictures", () => {
     expect(asked).toEqual([`?apiKey=${apiKeyOf("anna")}&id=5`]);
     type = "text/html";
     expect((await show("anna")).status).toBe(503);
+  });
+
+  test("of the plugin's own folder are shown, tame, and nothing that is beside it", async () => {
+    stage = await Stage.open();
+    const asked: string[] = [];
+    const found = ({ url }: Request): Response => {
+      asked.push(new URL(url).pathname);
+      return new Response("<svg/>", { headers: { "content-type": "image/svg+xml" } });
+    };
+    for (const name of ["Zo%C3%A9%20(2).svg", "x.png"]) stage.simulator.pages.set(name, found);
+    const data = "/plugins/JeedomConnect/data";
+    const image = await fetch(`${stage.url}${data}/img/user_files/Zo%C3%A9%20(2).svg`);
+    expect([image.status, image.headers.get("content-security-policy")]).toEqual([200, "sandbox"]);
+    expect(asked.splice(0)).toEqual([`${data}/img/user_files/Zo%C3%A9%20(2).svg`]);
+    for (const path of [
+      "img/../x.png",
+      "img/%2e%2e/x.png",
+      "img/..%2Fx.png",
+      "img//x.png",
+      "img/%ff/x.png",
+      "qrcodes/x.png",
+    ]) {
+      const raw = await RawClient.connect(Number(new URL(stage.url).port));
+      await raw.send(`GET ${data}/${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      await until(() => raw.text.includes("\r\n\r\n"), "an answer");
+      expect([path, raw.text.split("\r\n")[0]]).toEqual([path, "HTTP/1.1 404 Not Found"]);
+    }
+    expect((await fetch(`${stage.url}${data}/img/none.png`)).status).toBe(404);
+    expect(asked).toEqual([]);
   });
 
   test("of more than 8 MiB, said or not said beforehand, are not passed on", async () => {
