@@ -19,11 +19,13 @@ async function showStatus(globals: Globals): Promise<void> {
   for (const [name, value] of linesOf(status)) print(`${name.padEnd(13)}${value}`);
 }
 
+/** States of bridges in which nothing is wrong. */
+const well = ["connected", "polling", "resting"];
+
 function linesOf(status: StatusView): readonly (readonly [string, string])[] {
   const {
     version,
     started,
-    ready,
     reasons,
     addresses,
     unix_socket: socket,
@@ -33,10 +35,13 @@ function linesOf(status: StatusView): readonly (readonly [string, string])[] {
     bridges,
     keys,
     devices,
+    devices_connected: present,
   } = status;
+  const faults = bridges.filter(({ state }) => !well.includes(state));
+  const wrong = [...reasons, ...faults.map(({ name, state }) => `the bridge ${name} is ${state}`)];
   return [
     ["Hearthwire", `${version}, since ${printTime(started)}`],
-    ["State", ready ? "ready" : `not ready: ${reasons.join("; ")}`],
+    ["State", wrong.length === 0 ? "OK" : `not OK: ${wrong.join("; ")}`],
     ...addresses.map(({ url, listen, protocol }) => {
       return ["Listens", `${url}  (${listen}${protocol === undefined ? "" : `, ${protocol} only`})`] as const;
     }),
@@ -45,10 +50,10 @@ function linesOf(status: StatusView): readonly (readonly [string, string])[] {
     ...(journal.failing === undefined ? [] : ([["Journal", `cannot be written: ${journal.failing}`]] as const)),
     ["Sessions", String(sessions)],
     ...bridges.map(({ name, state, since, last_error: error }) => {
-      const trouble = state === "connected" || error === undefined ? "" : `: ${error}`;
+      const trouble = error === undefined ? "" : `${state === "connected" ? "; before that" : ""}: ${error}`;
       return ["Bridge", `${name} is ${state} since ${printTime(since)}${trouble}`] as const;
     }),
     ["Keys", String(keys)],
-    ["Devices", String(devices)],
+    ["Devices", `${devices}${present === 0 ? "" : `, ${present} of them connected`}`],
   ];
 }

@@ -135,6 +135,7 @@ export const statusShape = z
       .openapi({ description: "Connections to home systems." }),
     keys: z.int(),
     devices: z.int(),
+    devices_connected: z.int().openapi({ description: "Those of them that are here now." }),
   })
   .openapi("Status");
 

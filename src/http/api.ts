@@ -165,7 +165,7 @@ export class Api implements HttpProtocol {
   }
 
   #status(): StatusView {
-    const { status, keys, devices, obstacles = () => [] } = this.#parts;
+    const { status, keys, devices, deviceStates: states, obstacles = () => [] } = this.#parts;
     const { version, run, started, addresses, unixSocket, data, journal, sessions, bridges } = status();
     const reasons = [...obstacles()];
     return {
@@ -188,6 +188,7 @@ export class Api implements HttpProtocol {
       })),
       keys: keys.list().length,
       devices: devices.list().length,
+      devices_connected: devices.list().filter(({ id }) => states.of(id)?.connected === true).length,
     };
   }
 }

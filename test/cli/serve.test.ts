@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../transports/raw-client.ts";
 import { Home } from "./command-line.ts";
 
 let home: Home;
@@ -137,8 +138,25 @@ describe("hearthwire status", () => {
     const { stdout } = await home.run(["status"]);
     expect(stdout).toContain(`Listens      ${url}  (127.0.0.1:`);
     expect(stdout).toMatch(/Sessions {5}0\nKeys {9}1\nDevices {6}0\n/);
+    expect(stdout).toContain("State        OK\n");
     expect(await home.json(["status"])).toMatchObject({ ready: true, data: home.data, keys: 1 });
   });
+
+  test("says what is wrong, and which devices are here", async () => {
+    const config = join(home.folder, "lost.yaml");
+    writeFileSync(config, 'bridges: { house: { type: jeedom, url: "http://127.0.0.1:9", key: k } }\n');
+    const { url } = await home.serve("--config", config);
+    const { id, key } = (await home.json(["device", "add", "tablet"])) as { id: string; key: string };
+    const socket = new WebSocket(`${url.replace("http", "ws")}/channels/$device/${id}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    await until(() => socket.readyState === WebSocket.OPEN, "the device");
+    const { stdout } = await home.run(["status"]);
+    expect(stdout).toContain("State        not OK: the bridge house is connecting\n");
+    expect(stdout).toMatch(/Bridge {7}house is connecting since .*: Cannot/);
+    expect(stdout).toMatch(/Devices {6}1, 1 of them connected\n/);
+    socket.close();
+  }, 15_000);
 
   test("ends with 3 and says how to start one when no gateway is running", async () => {
     const { code, stdout, stderr } = await home.run(["status"]);
