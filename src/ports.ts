@@ -180,8 +180,20 @@ export interface Broker {
    * begin anew. The answer is whose subscribers have to come back: those, and where presence is another.
    */
   reconfigure?(): readonly string[];
+  /** Capability, of a broker of several nodes. */
+  readonly relay?: Relay;
   /** Flushes what is on its way to the journal and lets go of it. */
   close(): Promise<void>;
+}
+
+/** What one node says to another, besides publications, which all hear. */
+export interface Relay {
+  /** This node's name, of which every node has another; they have the run of the broker in common. */
+  readonly node: string;
+  /** What is handed to this node: of each other node in its order. Called once, before anything else. */
+  attach(hear: (message: string) => void): void;
+  /** False where there is no such node. */
+  hand(node: string, message: string): MaybePromise<boolean>;
 }
 
 /** A publication as the journal keeps it. */

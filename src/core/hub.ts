@@ -17,6 +17,7 @@ import type {
   QueuePolicy,
   Reading,
   Receipt,
+  Relay,
   Selector,
   SettingsOf,
 } from "../ports.ts";
@@ -53,7 +54,7 @@ export interface HubParts {
   readonly broker: Broker;
   readonly settingsOf: SettingsOf;
   readonly limits: HubLimits;
-  /** The name of this run, part of session ids. */
+  /** The broker's run, part of cursors. */
   readonly run: string;
 }
 
@@ -86,6 +87,10 @@ export class Hub implements SessionHost {
   readonly log: Log;
   readonly limits: HubLimits;
   readonly run: string;
+  /** This node among those of its broker: where there is but one, the run. */
+  readonly node: string;
+  /** The way to other nodes, where there are any. */
+  readonly relay: Relay | undefined;
   readonly joiner = new BatchJoiner();
   readonly sessions = new Set<AnySession>();
   /** Those that do not read as fast as they are written to. */
@@ -130,6 +135,8 @@ export class Hub implements SessionHost {
     this.log = log;
     this.limits = limits;
     this.run = run;
+    this.relay = broker.relay;
+    this.node = broker.relay?.node ?? run;
     this.policyOf = (channel) => settingsOf(channel).queue;
     this.#presence = new Presence(settingsOf, (change) => this.#tell(change));
     this.#sweep = new SessionSweep(clock, this);

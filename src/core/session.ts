@@ -59,6 +59,8 @@ export interface Conversation<State = unknown> {
 /** What a session needs of its hub. */
 export interface SessionHost {
   readonly run: string;
+  /** Part of the ids of sessions. */
+  readonly node: string;
   readonly now: number;
   readonly log: Log;
   readonly limits: {
@@ -144,7 +146,7 @@ export class Session<State = unknown> implements Inlet, Attendance {
   }
 
   get id(): string {
-    return `${this.host.run}-${this.number.toString(36)}`;
+    return `${this.host.node}-${this.number.toString(36)}`;
   }
 
   get principal(): Principal {

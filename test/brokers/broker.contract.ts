@@ -492,7 +492,7 @@ function transient(bench: MakeBench): void {
     const first = broker.publish(channel, { data: "1" });
     await works();
     const { epoch } = await first;
-    expect(broker.publish(channel, passing)).toEqual({ channel, offset: 0, epoch });
+    expect(await broker.publish(channel, passing)).toEqual({ channel, offset: 0, epoch });
     expect(delivered.at(-1)).toEqual({ ...passing, channel, offset: 0, seq: expect.any(Number), time: clock.now() });
     const second = broker.publish(channel, { data: "2" });
     await works();

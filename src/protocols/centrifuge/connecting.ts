@@ -108,7 +108,7 @@ export class Connecting {
       this.#begin(session);
       const pong = state.wire.oneWay ? {} : ({ pong: true } as const);
       const { version, ping, hub } = this.#parts;
-      const emulation = state.wire.oneWay || outlet.hears ? {} : { session: this.#secretOf(session), node: hub.run };
+      const emulation = state.wire.oneWay || outlet.hears ? {} : { session: this.#secretOf(session), node: hub.node };
       const subscribed = Object.keys(subs).length > 0 ? { subs } : {};
       answer({ client: session.id, version, ...terms, ...subscribed, ping: ping / 1000, ...pong, ...emulation });
     };

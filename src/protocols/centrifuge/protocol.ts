@@ -85,7 +85,8 @@ export class Centrifuge implements HttpProtocol {
     const all: ConversationParts = { hub, forms, connecting, subscribing, obeying, emulated, limits };
     this.#gate = gate;
     this.#limits = limits;
-    this.#emulation = { emulated, seams, node: hub.run, limits };
+    this.#emulation = { emulated, hub, limits };
+    hub.relay?.attach((message) => emulated.hear(message));
     this.#clients = new Clients(all, false);
     this.#listeners = new Clients(all, true);
     const { idempotency = new Idempotency(parts.clock), log } = parts;
@@ -119,11 +120,6 @@ export class Centrifuge implements HttpProtocol {
           return this.#serverApi.visit(visit, policy);
         throw new Refused("unknownChannel", "Cannot connect here: use /connection/websocket");
     }
-  }
-
-  /** Commands for a session of this node that came to another one, which handed them on (`Seams.forward`). */
-  take(secret: string, data: string | Uint8Array): void {
-    this.#emulation.emulated.deliver(secret, data);
   }
 
   #webSocket(visit: Visit, policy: Policy, oneWay: boolean): Answer {

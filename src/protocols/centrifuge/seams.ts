@@ -1,4 +1,4 @@
-/** What this protocol asks others: who bears a token, what a token for a channel allows, and what an RPC answers. */
+/** What this protocol asks others: who bears a token, what a token for a channel allows, what an RPC answers. */
 
 import type { Calls } from "../../core/calls.ts";
 import { keyId } from "../../core/credentials.ts";
@@ -36,11 +36,6 @@ export interface Seams {
   /** A token that is good for the channel grants subscribing to it; refused as above where it is not. */
   subscriptionToken(token: string, channel: string, principal: Principal): MaybePromise<SubscriptionGrant>;
   rpc(method: string, data: JsonText, session: ClientSession): MaybePromise<JsonText>;
-  /**
-   * Hands commands to `Centrifuge.take` of the node that holds the session; false where there is no such node. One node knows
-   * only itself: with several, this goes through the broker. Commands arrive in the order in which they are handed on.
-   */
-  forward(node: string, secret: string, data: string | Uint8Array): MaybePromise<boolean>;
 }
 
 /** How long after its end a token may be refreshed in the connection, in ms. */
@@ -74,6 +69,5 @@ export function seamsOf({ gate, tokens, calls }: SeamsParts): Seams {
       if (calls !== undefined) return calls.call(method, data, principal);
       throw new Refused("methodNotFound", `Cannot call ${method.slice(0, 80)}: there is no such method`);
     },
-    forward: () => false,
   };
 }

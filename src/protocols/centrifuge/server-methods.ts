@@ -162,8 +162,8 @@ export class ServerMethods {
       }
     }
     const node = {
-      uid: hub.run,
-      name: hub.run,
+      uid: hub.node,
+      name: hub.node,
       version,
       num_clients: hub.sessions.size,
       num_users: users.size,

@@ -9,7 +9,17 @@ import { PublishRate } from "../../../src/core/rate.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
 import type { Tokens } from "../../../src/core/tokens.ts";
 import { Front } from "../../../src/http/front.ts";
-import type { ChannelSettings, Clock, Draft, Grants, Journal, KeyRecord, Policy, Receipt } from "../../../src/ports.ts";
+import type {
+  Broker,
+  ChannelSettings,
+  Clock,
+  Draft,
+  Grants,
+  Journal,
+  KeyRecord,
+  Policy,
+  Receipt,
+} from "../../../src/ports.ts";
 import { Centrifuge } from "../../../src/protocols/centrifuge/protocol.ts";
 import type { Seams } from "../../../src/protocols/centrifuge/seams.ts";
 import { listenHttp } from "../../../src/transports/http-server.ts";
@@ -25,6 +35,8 @@ export interface GatewayOptions {
   readonly heartbeat?: number;
   readonly maxAge?: number;
   readonly journal?: Journal;
+  /** In the place of an embedded one of its own. */
+  readonly broker?: Broker & { readonly run: string };
   readonly clock?: Clock;
   readonly seams?: Partial<Seams>;
   readonly tokens?: Tokens;
@@ -61,7 +73,7 @@ const kinds: Readonly<Record<string, ChannelSettings>> = {
   lossy: { ...stream, queue: "drop-oldest" },
 };
 
-function settingsOf(channel: string): ChannelSettings {
+export function settingsOf(channel: string): ChannelSettings {
   return kinds[channel.split("/")[0] ?? ""] ?? stream;
 }
 
@@ -72,15 +84,19 @@ export async function openGateway(options: GatewayOptions = {}): Promise<TestGat
   const chance = systemChance;
   const log = new FakeLog();
   const { journal, maxChannels, seams, tokens, calls } = options;
-  const broker = new EmbeddedBroker({
-    clock,
-    chance,
-    log,
-    settingsOf,
-    ...(journal === undefined ? {} : { journal }),
-    ...(maxChannels === undefined ? {} : { maxChannels }),
-  });
-  await broker.start();
+  const embedded = async (): Promise<EmbeddedBroker> => {
+    const broker = new EmbeddedBroker({
+      clock,
+      chance,
+      log,
+      settingsOf,
+      ...(journal === undefined ? {} : { journal }),
+      ...(maxChannels === undefined ? {} : { maxChannels }),
+    });
+    await broker.start();
+    return broker;
+  };
+  const broker = options.broker ?? (await embedded());
   const limits = {
     queue: { bytes: 4 * 1024 * 1024, age: 10_000 },
     publication: 64 * 1024,
