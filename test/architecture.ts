@@ -1,6 +1,6 @@
 // The rules of the source tree, checked on the syntax tree. CONTRIBUTING explains them; test/architecture.test.ts runs them.
 import { isBuiltin } from "node:module";
-import { basename, dirname, join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { parseSync } from "oxc-parser";
 
 export interface Violation {
@@ -178,8 +178,7 @@ function checkRuntime(program: Node, imports: readonly Import[], report: Report)
 // --- (4) no clock, no chance, no I/O
 
 function isPure(file: string): boolean {
-  const part = partOf(file)?.name;
-  return part === "core" || (part === "protocols" && !/^bridge(-.*)?\.ts$/.test(basename(file)));
+  return ["core", "protocols"].includes(partOf(file)?.name ?? "");
 }
 
 function checkPure(program: Node, imports: readonly Import[], report: Report): void {

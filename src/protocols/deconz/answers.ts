@@ -32,8 +32,8 @@ export class RestFault extends Error {
 }
 
 const jsonType = "application/json; charset=utf-8";
-/** Any page may read an answer, which took a key in the path; never with credentials. */
-const common = { "access-control-allow-origin": "*", "content-type": jsonType } as const;
+/** Any page may read an answer, which took a key in the path; never with credentials. Nobody on its way keeps it. */
+const common = { "access-control-allow-origin": "*", "cache-control": "no-store", "content-type": jsonType } as const;
 
 export function restAnswer(status: number, text: string): Response {
   return new Response(text, { status, headers: common });

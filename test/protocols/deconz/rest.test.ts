@@ -77,6 +77,7 @@ describe("What is read", () => {
       });
       expect(status).toBe(200);
       expect(headers.get("access-control-allow-origin")).toBe("*");
+      expect(headers.get("cache-control")).toBe("no-store");
       expect(headers.get("access-control-allow-credentials")).toBeNull();
       if (method === "GET") expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
     }
