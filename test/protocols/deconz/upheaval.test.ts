@@ -1,28 +1,21 @@
 /** Drops, restarts and silence upstream: nothing is lost that was not told of, and the maps are the truth after each. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Centrifuge, type PublicationContext } from "centrifuge";
 import fc from "fast-check";
 import { parseObject } from "../../../src/core/json.ts";
 import { readEvent } from "../../../src/protocols/deconz/events.ts";
 import { Mirror } from "../../../src/protocols/deconz/mirror.ts";
 import { Pulse } from "../../../src/protocols/deconz/pulse.ts";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { FakeClock } from "../../fakes/clock.ts";
 import { until } from "../../transports/raw-client.ts";
-import { eventually, openStage, Peer, type Stage, type StageOptions, truthOf, withoutEtags } from "./stage.ts";
+import { eventually, openStage, Peer, type Stage, truthOf, withoutEtags } from "./stage.ts";
 
 const long = process.env["HEARTHWIRE_LONG"] === "1";
 /** Between upheavals, in ms: a minute in all for the long run. */
 const quiet = long ? 10_000 : 900;
 
-const stages: Stage[] = [];
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.stop();
-});
-async function open(options: StageOptions = {}): Promise<Stage> {
-  const stage = await openStage(options);
-  stages.push(stage);
-  return stage;
-}
+const open = endedAfterEach(openStage, (stage) => stage.stop());
 
 async function connect(stage: Stage, token: string): Promise<Centrifuge> {
   const client = new Centrifuge(`${stage.gateway.url.replace("http", "ws")}/connection/websocket`, {

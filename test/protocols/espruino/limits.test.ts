@@ -1,24 +1,13 @@
 /** What boards cannot take, who may come, and what is refused: on the room server at both of its places. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { errorText, Refused } from "../../../src/core/refusals.ts";
 import type { AnySession } from "../../../src/core/session.ts";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { httpAnswer, opcodes, serverFrames, until } from "../../transports/raw-client.ts";
 import { Board, frameOf2015 } from "./boards.ts";
-import { currentRequest, requestOf2015, Stage, type StageOptions } from "./stage.ts";
+import { currentRequest, requestOf2015, Stage } from "./stage.ts";
 
-const stages: Stage[] = [];
-async function open(options: StageOptions = {}): Promise<Stage> {
-  const stage = await Stage.open(options);
-  stages.push(stage);
-  return stage;
-}
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    const { errors } = stage.log;
-    await stage.stop();
-    expect(errors).toEqual([]);
-  }
-});
+const open = endedAfterEach(Stage.open, (stage) => stage.stopWithoutErrors());
 
 function sessionsOf(stage: Stage): AnySession[] {
   return [...stage.hub.sessions];

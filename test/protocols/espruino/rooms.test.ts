@@ -1,22 +1,11 @@
 /** The room server, as its documentation gives it, with boards of both generations. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { replay, webSocketLine } from "../../transcript.ts";
 import { Board } from "./boards.ts";
-import { Stage, type StageOptions } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
-const stages: Stage[] = [];
-async function open(options: StageOptions = {}): Promise<Stage> {
-  const stage = await Stage.open(options);
-  stages.push(stage);
-  return stage;
-}
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    const { errors } = stage.log;
-    await stage.stop();
-    expect(errors).toEqual([]);
-  }
-});
+const open = endedAfterEach(Stage.open, (stage) => stage.stopWithoutErrors());
 
 const both = ["2015", "current"] as const;
 const join = (room: string): string => `{"join":"${room}"}`;

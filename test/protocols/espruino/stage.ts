@@ -1,4 +1,5 @@
 /** The room server of the real parts, at a lenient listener and at `/espruino`, with a clock that the test turns. */
+import { expect } from "bun:test";
 import { EmbeddedBroker } from "../../../src/brokers/embedded/broker.ts";
 import { everyRight } from "../../../src/core/access.ts";
 import { Gate } from "../../../src/core/gate.ts";
@@ -117,6 +118,12 @@ export class Stage {
 
   async sessions(count: number): Promise<void> {
     await until(() => this.hub.sessions.size === count, `${count} sessions, not ${this.hub.sessions.size}`);
+  }
+
+  async stopWithoutErrors(): Promise<void> {
+    const { errors } = this.log;
+    await this.stop();
+    expect(errors).toEqual([]);
   }
 
   async stop(): Promise<void> {

@@ -1,20 +1,13 @@
 /** The bridge between a simulated Jeedom and the channels of a real gateway. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { dialects } from "../../../simulators/jeedom/event-buffer.ts";
 import { Simulator } from "../../../simulators/jeedom/server.ts";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { TestGateway } from "../../http/gateway.ts";
 import { until } from "../../transports/raw-client.ts";
-import { openStage, type Stage, type StageOptions, type Told } from "./stage.ts";
+import { openStage, type Told } from "./stage.ts";
 
-const stages: Stage[] = [];
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.stop();
-});
-async function open(options: StageOptions = {}): Promise<Stage> {
-  const stage = await openStage(options);
-  stages.push(stage);
-  return stage;
-}
+const open = endedAfterEach(openStage, (stage) => stage.stop());
 
 function named(events: readonly Told[], name: string): readonly Record<string, unknown>[] {
   return events.map(({ data }) => data as Record<string, unknown>).filter((event) => event["name"] === name);

@@ -1,6 +1,7 @@
 /** A thousand events a second for fifty clients, in each dialect, with a restart, a lost network and a clock that jumps. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { type Dialect, dialects } from "../../../simulators/jeedom/event-buffer.ts";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { until } from "../../transports/raw-client.ts";
 import { openStage, type Stage } from "./stage.ts";
 
@@ -11,10 +12,7 @@ const clients = 50;
 const perTick = 20;
 const tick = 20;
 
-const stages: Stage[] = [];
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.stop();
-});
+const open = endedAfterEach(openStage, (stage) => stage.stop());
 
 /** A thousand events a second, of so many commands that most of what is between two answers stays in Jeedom's list. */
 class Bustle {
@@ -53,8 +51,7 @@ function listen(url: string, key: string): { readonly heard: string[]; readonly 
 test.each(dialects)(
   "Jeedom %s",
   async (dialect: Dialect) => {
-    const stage = await openStage({ simulator: { dialect, waitPollingTime: 100 } });
-    stages.push(stage);
+    const stage = await open({ simulator: { dialect, waitPollingTime: 100 } });
     const { simulator } = stage;
     const key = await stage.key();
     const crowd = Array.from({ length: clients }, () => listen(stage.gateway.url, key));

@@ -1,17 +1,10 @@
-import { afterEach, expect, test } from "bun:test";
-import { openStage, type Stage, type StageOptions } from "./gateway.ts";
+import { expect, test } from "bun:test";
+import { endedAfterEach } from "../../ended-after-each.ts";
+import { openStage } from "./gateway.ts";
 import { MemoryJournal } from "./journal.ts";
 import { BackendPeer, DevicePeer, settle } from "./peers.ts";
 
-const stages: Stage[] = [];
-async function stage(options: StageOptions = {}): Promise<Stage> {
-  const opened = await openStage(options);
-  stages.push(opened);
-  return opened;
-}
-afterEach(async () => {
-  for (const opened of stages.splice(0)) await opened.stop();
-});
+const stage = endedAfterEach(openStage, (opened) => opened.stop());
 
 test("a sender that writes one JSON and reads one reply gets OK, without a newline, and may go on", async () => {
   const { path } = await stage();

@@ -1,17 +1,10 @@
-import { afterEach, expect, test } from "bun:test";
-import { House, openStage, type Stage, type StageOptions } from "./gateway.ts";
+import { expect, test } from "bun:test";
+import { endedAfterEach } from "../../ended-after-each.ts";
+import { House, openStage } from "./gateway.ts";
 import { MemoryJournal } from "./journal.ts";
 import { BackendPeer, DevicePeer, settle } from "./peers.ts";
 
-const stages: Stage[] = [];
-async function stage(options: StageOptions = {}): Promise<Stage> {
-  const opened = await openStage(options);
-  stages.push(opened);
-  return opened;
-}
-afterEach(async () => {
-  for (const opened of stages.splice(0)) await opened.stop();
-});
+const stage = endedAfterEach(openStage, (opened) => opened.stop());
 
 const hb = '{"action":"hb"}';
 const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
@@ -132,7 +125,6 @@ test("what was sent meanwhile arrives over a restart of the gateway as well", as
   backend.send({ action: "sendToChannel", channel: "kept/news", data: "news" });
   await backend.hears("OKOKOKOK");
   await before.stop();
-  stages.splice(stages.indexOf(before), 1);
   const after = await stage({ house, journal });
   const again = await DevicePeer.open(after.url, bearer(key));
   expect(await again.id()).toBe("phone");

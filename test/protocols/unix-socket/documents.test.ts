@@ -1,21 +1,18 @@
 /** What the documents show is true: the transcript is replayed, and the PHP sender is run by the real `php`. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { endedAfterEach } from "../../ended-after-each.ts";
 import { byteLine, type Line, replay, webSocketLine } from "../../transcript.ts";
-import { House, openStage, type Stage } from "./gateway.ts";
+import { House, openStage } from "./gateway.ts";
 import { DevicePeer, settle } from "./peers.ts";
 
 const root = `${import.meta.dir}/../../..`;
-const stages: Stage[] = [];
-afterEach(async () => {
-  for (const opened of stages.splice(0)) await opened.stop();
-});
+const stage = endedAfterEach(openStage, (opened) => opened.stop());
 
 test("the transcript is what happens", async () => {
   const house = new House();
   const key = house.device("hall");
-  const { url, path, clock, ...stage } = await openStage({ house });
-  stages.push({ url, path, clock, ...stage });
+  const { url, path, clock } = await stage({ house });
   const transcript = readFileSync(`${root}/src/protocols/unix-socket/exchange.transcript`, "utf8");
   await replay(transcript.replace("‹hall-key›", key), {
     connect: (kind, words): Promise<Line> =>
@@ -27,8 +24,7 @@ test("the transcript is what happens", async () => {
 const php = Bun.which("php");
 
 test.skipIf(php === null)("the PHP sender of the documentation reaches a device, and reads OK", async () => {
-  const { url, path, ...stage } = await openStage();
-  stages.push({ url, path, ...stage });
+  const { url, path } = await stage();
   const [, sender = ""] = /```php\n(.*?)```/s.exec(readFileSync(`${root}/docs/unix-socket.md`, "utf8")) ?? [];
   const code = sender.replace("/run/hearthwire/hearthwire.sock", path).replace(/^push\(/m, "echo push(");
   const device = await DevicePeer.open(url);
@@ -40,8 +36,7 @@ test.skipIf(php === null)("the PHP sender of the documentation reaches a device,
 });
 
 test.skipIf(php === null)("a PHP sender as the original documents it, without a newline, works as it is", async () => {
-  const { url, path, ...stage } = await openStage();
-  stages.push({ url, path, ...stage });
+  const { url, path } = await stage();
   const device = await DevicePeer.open(url);
   const id = await device.id();
   const message = JSON.stringify({ action: "sendToDevice", device: id, data: { path: "a/b", empty: {} } });

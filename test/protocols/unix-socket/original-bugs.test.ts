@@ -1,19 +1,12 @@
 /** One test for each bug that the original has (../shared/protocols/unix-socket.md, 6.3). */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { openStage, type Stage, type StageOptions } from "./gateway.ts";
+import { endedAfterEach } from "../../ended-after-each.ts";
+import { openStage } from "./gateway.ts";
 import { BackendPeer, DevicePeer, settle } from "./peers.ts";
 
-const stages: Stage[] = [];
-async function stage(options: StageOptions = {}): Promise<Stage> {
-  const opened = await openStage(options);
-  stages.push(opened);
-  return opened;
-}
-afterEach(async () => {
-  for (const opened of stages.splice(0)) await opened.stop();
-});
+const stage = endedAfterEach(openStage, (opened) => opened.stop());
 
 /** A WebSocket that reads nothing and answers no ping. */
 async function silentDevice(url: string): Promise<Socket> {
@@ -67,7 +60,6 @@ test("bug 2, the server does not run: ours does, and takes its file along when i
   const opened = await stage();
   expect(existsSync(opened.path)).toBe(true);
   await opened.stop();
-  stages.pop();
   expect(existsSync(opened.path)).toBe(false);
 });
 

@@ -1,16 +1,9 @@
-import { afterEach, expect, test } from "bun:test";
-import { openStage, type Stage, type StageOptions } from "./gateway.ts";
+import { expect, test } from "bun:test";
+import { endedAfterEach } from "../../ended-after-each.ts";
+import { openStage, type Stage } from "./gateway.ts";
 import { DevicePeer } from "./peers.ts";
 
-const stages: Stage[] = [];
-async function stage(options: StageOptions = {}): Promise<Stage> {
-  const opened = await openStage(options);
-  stages.push(opened);
-  return opened;
-}
-afterEach(async () => {
-  for (const opened of stages.splice(0)) await opened.stop();
-});
+const stage = endedAfterEach(openStage, (opened) => opened.stop());
 
 function post({ url }: Stage, body: unknown, key?: string): Promise<Response> {
   return fetch(`http://${url}/devices`, {
