@@ -1,15 +1,10 @@
 /** The people of the house: what they do, when. The same seed lives the same days. */
-
+import { Plans } from "../plans.ts";
 import { Seed } from "../seed.ts";
 import type { House } from "./house.ts";
 import { lightsOf } from "./house.ts";
 import { type JsonObject, objectOf } from "./json.ts";
 import { rooms, type SensorType } from "./plan.ts";
-
-interface Plan {
-  readonly at: number;
-  readonly act: () => void;
-}
 
 /** How sensors drift: by how much at most, around where they began. */
 const drifts: Readonly<Partial<Record<SensorType, readonly [member: string, step: number]>>> = {
@@ -25,29 +20,21 @@ const drifts: Readonly<Partial<Record<SensorType, readonly [member: string, step
 export class People {
   readonly #house: House;
   readonly #seed: Seed;
-  #plans: Plan[] = [];
-  #now: number;
+  readonly #plans: Plans;
   #where = 0;
 
   constructor(house: House, seed: number, now: number) {
     this.#house = house;
     this.#seed = new Seed(seed);
-    this.#now = now;
+    this.#plans = new Plans(now);
     // Somebody was home before anybody looked.
     for (const room of ["1", "2", "7"]) this.#light(room, true, 0.6);
-    this.#in(300, () => this.#live());
+    this.#plans.in(300, () => this.#live());
   }
 
   /** Everything that happens up to then. */
   liveUntil(time: number): void {
-    for (;;) {
-      const next = this.#plans[0];
-      if (next === undefined || next.at > time) break;
-      this.#plans.shift();
-      this.#now = next.at;
-      next.act();
-    }
-    this.#now = time;
+    this.#plans.liveUntil(time);
   }
 
   /** A button as a hand moves it: `short` gives 1000 and 1002, `long` 1001 and then 1003; thousands are the button. */
@@ -56,15 +43,15 @@ export class People {
       this.#house.change("sensors", id, "state", { buttonevent: button * 1000 + code, eventduration });
     if (how === "short") {
       tell(0, 0);
-      this.#in(120, () => tell(2, 1));
+      this.#plans.in(120, () => tell(2, 1));
     } else {
-      this.#in(800, () => tell(1, 8));
-      this.#in(2000, () => tell(3, 20));
+      this.#plans.in(800, () => tell(1, 8));
+      this.#plans.in(2000, () => tell(3, 20));
     }
   }
 
   #live(): void {
-    this.#in(this.#seed.between(250, 900), () => this.#live());
+    this.#plans.in(this.#seed.between(250, 900), () => this.#live());
     const chance = this.#seed.next();
     if (chance < 0.6) this.#drift();
     else if (chance < 0.7) this.#dim();
@@ -72,13 +59,6 @@ export class People {
     else if (chance < 0.95) this.#walk();
     else if (chance < 0.98) this.#door();
     else this.#sceneByHand();
-  }
-
-  #in(delay: number, act: () => void): void {
-    const plan = { at: this.#now + delay, act };
-    const after = this.#plans.findIndex(({ at }) => at > plan.at);
-    if (after < 0) this.#plans.push(plan);
-    else this.#plans.splice(after, 0, plan);
   }
 
   #sensors(type: string, room?: string): string[] {
@@ -123,7 +103,7 @@ export class People {
     const there = rooms[this.#where]?.name ?? "";
     for (const id of this.#sensors("ZHAPresence", there)) {
       this.#house.change("sensors", id, "state", { presence: true });
-      this.#in(this.#seed.between(4000, 20_000), () => {
+      this.#plans.in(this.#seed.between(4000, 20_000), () => {
         this.#house.change("sensors", id, "state", { presence: false });
       });
     }
@@ -148,7 +128,7 @@ export class People {
     if (ids.length === 0) return;
     const id = this.#seed.one(ids);
     this.#house.change("sensors", id, "state", { open: true });
-    this.#in(this.#seed.between(1500, 8000), () => this.#house.change("sensors", id, "state", { open: false }));
+    this.#plans.in(this.#seed.between(1500, 8000), () => this.#house.change("sensors", id, "state", { open: false }));
   }
 
   #sceneByHand(): void {

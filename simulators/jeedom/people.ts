@@ -1,12 +1,8 @@
 /** The people of the house: what they do, when. The same seed lives the same days. */
+import { Plans } from "../plans.ts";
 import { Seed } from "../seed.ts";
 import type { House } from "./house.ts";
 import { messages } from "./plan.ts";
-
-interface Plan {
-  readonly at: number;
-  readonly act: () => void;
-}
 
 /** How measured values drift, by how much at most, within what. */
 const drifts: readonly (readonly [genericType: string, step: number, least: number, most: number])[] = [
@@ -22,30 +18,22 @@ const skies = ["Éclaircies", "Couvert", "Averses", "Orageux", "Ciel dégagé"] 
 export class People {
   readonly #house: House;
   readonly #seed: Seed;
-  #plans: Plan[] = [];
-  #now: number;
+  readonly #plans: Plans;
 
   constructor(house: House, seed: number, now: number) {
     this.#house = house;
     this.#seed = new Seed(seed);
-    this.#now = now;
-    this.#in(300, () => this.#live());
+    this.#plans = new Plans(now);
+    this.#plans.in(300, () => this.#live());
   }
 
   /** Everything that happens up to then. */
   liveUntil(time: number): void {
-    for (;;) {
-      const next = this.#plans[0];
-      if (next === undefined || next.at > time) break;
-      this.#plans.shift();
-      this.#now = next.at;
-      next.act();
-    }
-    this.#now = time;
+    this.#plans.liveUntil(time);
   }
 
   #live(): void {
-    this.#in(this.#seed.between(250, 900), () => this.#live());
+    this.#plans.in(this.#seed.between(250, 900), () => this.#live());
     const chance = this.#seed.next();
     if (chance < 0.6) this.#drift();
     else if (chance < 0.75) this.#walk();
@@ -55,13 +43,6 @@ export class People {
     else if (chance < 0.97) this.#set("WEATHER_CONDITION", () => this.#seed.one(skies));
     else if (chance < 0.99) this.#routine();
     else this.#house.message(this.#seed.one(messages));
-  }
-
-  #in(delay: number, act: () => void): void {
-    const plan = { at: this.#now + delay, act };
-    const after = this.#plans.findIndex(({ at }) => at > plan.at);
-    if (after < 0) this.#plans.push(plan);
-    else this.#plans.splice(after, 0, plan);
   }
 
   #set(genericType: string, value: (before: string | number) => string | number): number | undefined {
@@ -87,12 +68,12 @@ export class People {
   /** Seen by a detector, and after some seconds not any more. */
   #walk(): void {
     const id = this.#set("PRESENCE", () => 1);
-    if (id !== undefined) this.#in(this.#seed.between(4000, 20_000), () => this.#house.set(id, 0));
+    if (id !== undefined) this.#plans.in(this.#seed.between(4000, 20_000), () => this.#house.set(id, 0));
   }
 
   #open(): void {
     const id = this.#set("OPENING", () => 1);
-    if (id !== undefined) this.#in(this.#seed.between(1500, 8000), () => this.#house.set(id, 0));
+    if (id !== undefined) this.#plans.in(this.#seed.between(1500, 8000), () => this.#house.set(id, 0));
   }
 
   #shutter(): void {
@@ -102,6 +83,6 @@ export class People {
   #routine(): void {
     const id = this.#seed.one([...this.#house.building.scenarios.keys()]);
     this.#house.run(id, "run");
-    this.#in(this.#seed.between(200, 1500), () => this.#house.run(id, "stop"));
+    this.#plans.in(this.#seed.between(200, 1500), () => this.#house.run(id, "stop"));
   }
 }
