@@ -12,8 +12,9 @@ export function assembleEspruino({ config, derive, hub, gate, rate, clock, log }
   const protocol = new Espruino({ hub, gate, rate, limits, heartbeat });
   const listen = (listener: ListenerConfig, _option: string, { listeners, frontOf }: ListeningPlace): [] => {
     const policy = derive(() => espruinoPolicy(config, listener, true));
-    const front = frontOf(protocol, policy);
-    listeners.listenOtherwise(listener.listen, forBoards(listener, { clock, log }), front, protocol.name);
+    const { listen: at, tls } = listener;
+    const way = forBoards(listener, { clock, log });
+    listeners.listen(at, { front: frontOf(protocol, policy), tls, protocol: protocol.name }, way);
     return [];
   };
   return { protocol, listen };

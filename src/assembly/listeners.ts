@@ -5,13 +5,8 @@ import { addressIn } from "../core/gate.ts";
 import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Clock, Log } from "../ports.ts";
-import { type CertificateFiles, CertificateInUse } from "../transports/certificates.ts";
-import {
-  type CertificateText,
-  type HttpListener,
-  type HttpListenerOptions,
-  listenHttp,
-} from "../transports/http-server.ts";
+import { type CertificateFiles, CertificateInUse, type CertificateText } from "../transports/certificates.ts";
+import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
 import { ListenError } from "../transports/listen-error.ts";
 import { Door } from "./door.ts";
 
@@ -24,11 +19,12 @@ export interface ListeningAt {
 }
 
 /** One that listens already. */
-export type OpenListener = Pick<HttpListener, "port" | "stop">;
+export type OpenListener = Pick<HttpListener, "port" | "renew" | "stop">;
 
 /** Listens in another way than by HTTP, and hands what it is asked to `visit`. Throws a `ListenError`. */
 export type OtherWay = (place: {
   readonly at: { readonly hostname: string; readonly port: number };
+  readonly tls?: CertificateText;
   readonly succeeds: boolean;
   readonly accept: () => void;
   readonly visit: Door["visit"];
@@ -46,15 +42,15 @@ export interface Served {
 interface Place {
   readonly listener: OpenListener;
   readonly door: Door;
-  /** Of one at a port that speaks HTTP. */
+  /** Of one at a port. */
   readonly renewable?: Renewable;
   readonly owner: boolean;
 }
 
 interface Renewable {
   readonly listen: ListenAddress;
-  readonly listener: HttpListener;
-  readonly certificate?: CertificateInUse;
+  readonly listener: OpenListener;
+  readonly certificate?: CertificateInUse | undefined;
 }
 
 /** How often it is looked whether certificates were renewed, in ms. */
@@ -90,13 +86,8 @@ export class Listeners {
   }
 
   /** Listens already; what is asked there waits until `listen` says what is served. */
-  hold(listen: ListenAddress, tls: Config["tls"]): void {
-    this.#held.set(printListen(listen), this.#bind(listen, tls));
-  }
-
-  /** The same for `listenOtherwise`. */
-  holdOtherwise(listen: ListenAddress, way: OtherWay): void {
-    this.#held.set(printListen(listen), this.#bindOtherwise(listen, way));
+  hold(listen: ListenAddress, tls: Config["tls"], way?: OtherWay): void {
+    this.#held.set(printListen(listen), this.#bind(listen, tls, way));
   }
 
   /** The same for `listenForOwner`. */
@@ -105,17 +96,12 @@ export class Listeners {
   }
 
   /** The answer is the port, for those who left its choice to the system. Throws a `ListenError`. */
-  listen(listen: ListenAddress, { front, tls, protocol }: Served): number {
-    const { listener, door } = this.#held.get(printListen(listen)) ?? this.#bind(listen, tls);
+  listen(listen: ListenAddress, { front, tls, protocol }: Served, way?: OtherWay): number {
+    const { listener, door } = this.#held.get(printListen(listen)) ?? this.#bind(listen, tls, way);
     door.open(front);
-    this.#note(listen, listener, tls === undefined ? "http" : "https", protocol);
+    const scheme = way === undefined ? "http" : "ws";
+    this.#note(listen, listener, tls === undefined ? scheme : `${scheme}s`, protocol);
     return listener.port;
-  }
-
-  listenOtherwise(listen: ListenAddress, way: OtherWay, front: Front, protocol: ProtocolName): void {
-    const { listener, door } = this.#held.get(printListen(listen)) ?? this.#bindOtherwise(listen, way);
-    door.open(front);
-    this.#note(listen, listener, "ws", protocol);
   }
 
   /** At the first of the ports that can be had. */
@@ -199,15 +185,12 @@ export class Listeners {
     this.addresses.push(protocol === undefined ? where : { ...where, protocol });
   }
 
-  #bind(listen: ListenAddress, tls: Config["tls"]): Place {
-    const at = { at: bound(listen), succeeds: this.succeeds(listen) };
+  #bind(listen: ListenAddress, tls: Config["tls"], way?: OtherWay): Place {
     const door = new Door(this.#strict);
-    if (tls === undefined) {
-      const listener = this.#serve(at, door);
-      return this.#add({ door, listener, renewable: { listen, listener }, owner: false });
-    }
-    const certificate = new CertificateInUse(tls);
-    const listener = this.#serve({ ...at, tls: certificate.text }, door);
+    const certificate = tls && new CertificateInUse(tls);
+    const at = { at: bound(listen), succeeds: this.succeeds(listen), ...(certificate && { tls: certificate.text }) };
+    const accept = (): void => this.#accepted.take();
+    const listener = way?.({ ...at, accept, visit: door.visit }) ?? this.#serve(at, door);
     return this.#add({ door, listener, renewable: { listen, listener, certificate }, owner: false });
   }
 
@@ -234,13 +217,6 @@ export class Listeners {
     const door = new Door(this.#strict);
     const listener = this.#serve({ at: { unix, mode: 0o600 }, owner: true }, door);
     return this.#add({ door, listener, owner: true });
-  }
-
-  #bindOtherwise(listen: ListenAddress, way: OtherWay): Place {
-    const door = new Door(this.#strict);
-    const accept = (): void => this.#accepted.take();
-    const listener = way({ at: bound(listen), succeeds: this.succeeds(listen), accept, visit: door.visit });
-    return this.#add({ door, listener, owner: false });
   }
 
   #add(place: Place): Place {

@@ -56,8 +56,7 @@ export async function succeed(
   listeners.hold(config.listen, config.tls);
   for (const listener of config.listeners) {
     const { listen, protocol, tls, ws_port: webSocketPort } = listener;
-    if (protocol === "espruino") listeners.holdOtherwise(listen, forBoards(listener, { clock: systemClock, log }));
-    else listeners.hold(listen, tls);
+    listeners.hold(listen, tls, protocol === "espruino" ? forBoards(listener, { clock: systemClock, log }) : undefined);
     const { host } = listen;
     const ports = typeof webSocketPort === "number" ? [webSocketPort] : usualWebSocketPorts;
     const port = ports.find((one) => listeners.succeeds({ host, port: one }));

@@ -20,7 +20,6 @@ export function checkTogether(config: Config, given: Given): readonly ConfigFaul
     ...checkSockets(config, given),
     ...checkBridges(config, given),
     ...checkEvents(config, given),
-    ...checkBoards(config, given),
     ...checkKeyed(config, given),
   ];
 }
@@ -96,15 +95,6 @@ function checkEvents(config: Config, given: Given): readonly ConfigFault[] {
     const path = ["bridges", name, "jeedom"];
     const message = `Cannot use \`${printPath(path)}\`: there is no bridge ${JSON.stringify(jeedom)} of type jeedom`;
     return [faultAt(given, path, message)];
-  });
-}
-
-/** Boards speak no TLS in their WebSocket module; a listener that promises it must not be without. */
-function checkBoards(config: Config, given: Given): readonly ConfigFault[] {
-  return config.listeners.flatMap(({ protocol, tls }, at) => {
-    if (protocol !== "espruino" || tls === undefined) return [];
-    const path = ["listeners", at, "tls"];
-    return [faultAt(given, path, `Cannot use \`${printPath(path)}\`: a listener for boards has no TLS`)];
   });
 }
 

@@ -1,7 +1,12 @@
 /** Certificates as files, which whoever renews them writes anew while they are in use. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { CertificateText } from "./http-server.ts";
+
+/** A certificate with its chain, and its private key: PEM. TLS 1.2 and 1.3 only. */
+export interface CertificateText {
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** Paths of PEM files. */
 export interface CertificateFiles {

@@ -1,8 +1,11 @@
 /** HTTP listeners on Bun's server: TCP with or without TLS, or a Unix socket. */
 import { asRefused, errorText } from "../core/refusals.ts";
 import type { Answer, Log, MaybePromise, Visit } from "../ports.ts";
+import type { CertificateText } from "./certificates.ts";
+import { FormerServers } from "./former-servers.ts";
 import { type Doorway, type HttpServer, HttpVisit } from "./http-visit.ts";
 import { listenError, type Port, requireFree } from "./listen-error.ts";
+import { SharedPort } from "./shared-port.ts";
 import { bindSocketFile } from "./socket-file.ts";
 import { Turnstile } from "./turnstile.ts";
 import { type WebSocketOutlet, webSocketHandlers } from "./websocket.ts";
@@ -25,12 +28,6 @@ export interface HttpListenerOptions {
   readonly visit: (visit: Visit) => MaybePromise<Answer>;
 }
 
-/** A certificate with its chain, and its private key: PEM. TLS 1.2 and 1.3 only. */
-export interface CertificateText {
-  readonly cert: string;
-  readonly key: string;
-}
-
 export interface Renewal {
   readonly tls?: CertificateText;
   readonly maxMessage?: number;
@@ -42,7 +39,7 @@ export interface HttpListener {
   readonly hostname: string;
   readonly port: number;
   /**
-   * For connections from now on; those with a request, a stream or a WebSocket stay, and idle ones are ended as by their
+   * For connections from now on. Those that are open stay: an idle one until its next answer, which says that it ends it, or its
    * time-out. Throws, and nothing has changed, when it cannot be.
    */
   renew(changes: Renewal): void;
@@ -131,12 +128,15 @@ function listenAtPort(
 ): HttpListener {
   if (!succeeds) requireFree(at);
   let options = { maxMessage, bodyTime, ...(tls === undefined ? {} : { tls }) };
-  const bind = (port: number): HttpServer =>
-    bindPort({ ...at, port }, { ...common, websocket: webSocketHandlers(options.maxMessage) }, options);
+  const shared = new SharedPort();
+  const former = new FormerServers(shared);
+  const bind = (port: number): HttpServer => {
+    const websocket = webSocketHandlers(options.maxMessage);
+    const fetch = former.sendingAway(common.fetch);
+    return shared.bind(() => bindPort({ ...at, port }, { ...common, fetch, websocket }, options));
+  };
   let server = bind(at.port);
   const { hostname = "", port = 0 } = server;
-  /** Those that a renewal has replaced, for the connections that they have. */
-  const former = new Set<HttpServer>();
   return {
     hostname,
     port,
@@ -150,13 +150,11 @@ function listenAtPort(
         options = before;
         throw thrown;
       }
-      const old = server;
+      former.add(server, before.bodyTime);
       server = next;
-      former.add(old);
-      void old.stop(false).then(() => former.delete(old));
     },
     async stop(abrupt) {
-      await Promise.all([...former, server].map((one) => one.stop(abrupt)));
+      await Promise.all([former.stop(abrupt), server.stop(abrupt)]);
     },
   };
 }

@@ -12,6 +12,8 @@ import type { Sweep } from "./sweep.ts";
 export interface LenientShared extends OutgoingParts {
   readonly log: Log;
   readonly visit: (visit: Visit) => MaybePromise<Answer>;
+  /** By TLS. */
+  readonly secure: boolean;
   /** Called before a WebSocket begins; refuses it by throwing. */
   readonly accept: () => void;
   /** By generation. */
@@ -159,7 +161,8 @@ export class LenientConnection implements Outlet, OutgoingOwner {
   }
 
   #decide(head: RequestHead): void {
-    const visit = new LenientVisit(head, this.address, (answer, open) => this.#becomeWebSocket(head, answer, open));
+    const from = { address: this.address, secure: this.#shared.secure };
+    const visit = new LenientVisit(head, from, (answer, open) => this.#becomeWebSocket(head, answer, open));
     const answer = this.#shared.visit(visit);
     if (answer instanceof Promise) {
       answer.then(

@@ -11,16 +11,17 @@ export class LenientVisit implements Visit {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly address: string;
-  readonly secure = false;
+  readonly secure: boolean;
   readonly owner = false;
   readonly #head: RequestHead;
   readonly #upgrade: Upgrade;
 
-  constructor(head: RequestHead, address: string, upgrade: Upgrade) {
+  constructor(head: RequestHead, { address, secure }: Pick<Visit, "address" | "secure">, upgrade: Upgrade) {
     const [path = "/", ...queries] = head.target.replace(/^https?:\/\/[^/?]*/i, "").split("?");
     this.path = path.startsWith("/") ? path : `/${path}`;
     this.query = new URLSearchParams(queries.join("?"));
     this.address = address;
+    this.secure = secure;
     this.#head = head;
     this.#upgrade = upgrade;
     // Boards need no `Host`, and name one that is none; what it said is in the headers.

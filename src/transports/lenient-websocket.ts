@@ -1,16 +1,21 @@
 /**
- * The lenient WebSocket listener, on plain TCP: RFC 6455 as far as microcontrollers speak it, which strict servers refuse.
+ * The lenient WebSocket listener, on TCP with or without TLS: RFC 6455 as far as microcontrollers speak it, which strict servers refuse.
  * The generation of a board is told from its handshake, for each connection anew.
  */
+import type { Socket } from "bun";
 import type { Answer, Clock, Log, MaybePromise, Visit } from "../ports.ts";
+import type { CertificateText } from "./certificates.ts";
+import type { Renewal } from "./http-server.ts";
 import { LenientConnection, type LenientShared } from "./lenient-connection.ts";
 import { longestFrame } from "./lenient-frames.ts";
 import { currentFraming, framingOf2015, largestOf2015 } from "./lenient-framing.ts";
 import { listenError, type Port, requireFree } from "./listen-error.ts";
+import { SharedPort } from "./shared-port.ts";
 import { Sweep } from "./sweep.ts";
 
 export interface LenientOptions {
   readonly at: Port;
+  readonly tls?: CertificateText;
   /** The process that has the port is succeeded by this one, which shares it until then. Without it, that is refused. */
   readonly succeeds?: boolean;
   readonly clock: Clock;
@@ -29,6 +34,8 @@ export interface LenientOptions {
 
 export interface LenientListener {
   readonly port: number;
+  /** Of the certificate, for connections from now on. Throws, and nothing has changed, when it cannot be. */
+  renew(changes: Renewal): void;
   /** Stops listening; what is open goes on unless `abrupt`. Ends when the last connection has. */
   stop(abrupt: boolean): Promise<void>;
 }
@@ -40,19 +47,19 @@ const begunInterval = 1000;
 
 /** Throws a `ListenError` when the address cannot be had. */
 export function listenLeniently(options: LenientOptions): LenientListener {
-  const { at, succeeds = false, log } = options;
+  const { at, tls, succeeds = false, log } = options;
   const shared = sharedOf(options);
   const ends: (() => void)[] = [];
-  let open = 0;
-  const closed = (): void => {
-    open--;
-    if (open === 0) for (const end of ends) end();
-  };
+  const open = new Set<Socket<LenientConnection>>();
   const handlers: Bun.SocketHandler<LenientConnection> = {
     open(socket) {
-      open++;
+      open.add(socket);
       socket.setNoDelay(true);
       socket.data = new LenientConnection(socket, shared);
+    },
+    // Whoever speaks no TLS is no error of ours.
+    handshake(socket, success) {
+      if (!success) socket.terminate();
     },
     data(socket, chunk) {
       socket.data.bytes(chunk);
@@ -61,8 +68,9 @@ export function listenLeniently(options: LenientOptions): LenientListener {
       socket.data.drain();
     },
     close(socket) {
-      closed();
       socket.data.gone();
+      open.delete(socket);
+      if (open.size === 0) for (const end of ends) end();
     },
     // Also what a handler threw: it costs this board, and nobody else.
     error(socket, error) {
@@ -71,33 +79,55 @@ export function listenLeniently(options: LenientOptions): LenientListener {
     },
   };
   if (!succeeds) requireFree(at);
-  const server = listen(at, handlers);
+  const sharedPort = new SharedPort();
+  let server = sharedPort.bind(() => listen(at, tls, handlers));
+  const { port } = server;
+  const stopping = new AbortController();
   return {
-    port: server.port,
+    port,
+    renew({ tls: renewed }) {
+      if (renewed === undefined) return;
+      const old = server;
+      server = sharedPort.bind(() => listen({ ...at, port }, renewed, handlers));
+      const stop = (): void => old.stop(false);
+      sharedPort.leave(old, stopping.signal).then(stop, stop);
+    },
     stop(abrupt) {
-      server.stop(abrupt);
-      return open === 0 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve));
+      stopping.abort();
+      server.stop(false);
+      if (abrupt) for (const socket of [...open]) socket.terminate();
+      return open.size === 0 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve));
     },
   };
 }
 
-function listen(at: Port, socket: Bun.SocketHandler<LenientConnection>): Bun.TCPSocketListener<LenientConnection> {
+function listen(
+  at: Port,
+  tls: CertificateText | undefined,
+  socket: Bun.SocketHandler<LenientConnection>,
+): Bun.TCPSocketListener<LenientConnection> {
   // Not in the types of `Bun.listen`.
   const shared = { reusePort: true };
   try {
-    return Bun.listen<LenientConnection>({ ...at, ...shared, socket });
+    return Bun.listen<LenientConnection>({
+      ...at,
+      ...shared,
+      ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
+      socket,
+    });
   } catch (thrown) {
     throw listenError(at, thrown);
   }
 }
 
 function sharedOf(options: LenientOptions): LenientShared {
-  const { clock, log, visit, largest = longestFrame, spacing = 60, keepAlive = 60_000 } = options;
+  const { clock, log, visit, tls, largest = longestFrame, spacing = 60, keepAlive = 60_000 } = options;
   const current = { message: Math.min(largest, longestFrame) };
   return {
     clock,
     log,
     visit,
+    secure: tls !== undefined,
     accept: options.accept ?? (() => undefined),
     spacing,
     keepAlive,

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { Listeners } from "../../src/assembly/listeners.ts";
 import { parseConfig } from "../../src/config/load.ts";
-import { CertificateInUse, readCertificate } from "../../src/transports/certificates.ts";
+import { type CertificateFiles, CertificateInUse, readCertificate } from "../../src/transports/certificates.ts";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { freePort } from "../free-port.ts";
+import { copyCertificate, dialTls, makeCertificate, nameAt, oldTlsAt } from "../tls.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -20,36 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => home.clear());
 
-/** A certificate of one's own for localhost, with that common name. */
-function make(name: string): { readonly cert: string; readonly key: string } {
-  const files = { cert: join(home.folder, `${name}.pem`), key: join(home.folder, `${name}.key`) };
-  const what = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  const names = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost"];
-  execFileSync("openssl", ["req", ...what, ...names, "-keyout", files.key, "-out", files.cert], { stdio: "ignore" });
-  return files;
-}
-
-function copy(
-  from: { readonly cert: string; readonly key: string },
-  to: { readonly cert: string; readonly key: string },
-) {
-  copyFileSync(from.cert, to.cert);
-  copyFileSync(from.key, to.key);
-}
-
-function dial(port: number, more: Parameters<typeof connect>[0] = {}): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...more }, () => resolve(socket));
-    socket.once("error", reject);
-  });
-}
-
-async function nameAt(port: number): Promise<unknown> {
-  const socket = await dial(port);
-  const { CN } = socket.getPeerCertificate().subject;
-  socket.destroy();
-  return CN;
-}
+const make = (name: string): CertificateFiles => makeCertificate(home.folder, name);
 
 /** A request on a connection that stays. */
 function ask(socket: TLSSocket, path: string): Promise<string> {
@@ -61,14 +32,14 @@ describe("a listener with TLS", () => {
   test("takes up a renewed certificate at SIGHUP; open connections stay, and wrong files leave the one in use", async () => {
     const [first, second] = [make("first"), make("second")];
     const used = { cert: join(home.folder, "used.pem"), key: join(home.folder, "used.key") };
-    copy(first, used);
+    copyCertificate(first, used);
     const { command, port } = await serve("--tls-cert", used.cert, "--tls-key", used.key);
     expect(await nameAt(port)).toBe("first");
-    const listening = await dial(port);
+    const listening = await dialTls(port);
     listening.write("GET /channels/demo/x HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
     const heard = collect(listening);
     await heard((text) => text.includes("event: live"));
-    const posting = await dial(port);
+    const posting = await dialTls(port);
     posting.write("POST /channels/demo/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\nfir");
 
     const socket = new WebSocket(`wss://127.0.0.1:${port}/channels/demo/x`, {
@@ -80,7 +51,7 @@ describe("a listener with TLS", () => {
       socket.onopen = resolve;
     });
 
-    copy(second, used);
+    copyCertificate(second, used);
     command.signal("SIGHUP");
     await command.until(() => command.stderr.includes("A renewed certificate is in use"));
     expect(await nameAt(port)).toBe("second");
@@ -109,15 +80,11 @@ describe("a listener with TLS", () => {
     const { cert, key } = make("one");
     const { port } = await serve("--tls-cert", cert, "--tls-key", key);
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-      const socket = await dial(port, { minVersion: version, maxVersion: version });
+      const socket = await dialTls(port, { minVersion: version, maxVersion: version });
       expect(socket.getProtocol()).toBe(version);
       socket.destroy();
     }
-    const old = execFileSync("sh", [
-      "-c",
-      `openssl s_client -tls1_1 -cipher ALL:@SECLEVEL=0 -connect 127.0.0.1:${port} </dev/null 2>&1 || true`,
-    ]);
-    expect(old.toString()).toContain("alert protocol version");
+    expect(oldTlsAt(port)).toContain("alert protocol version");
   });
 
   test.each([
@@ -135,16 +102,16 @@ describe("a listener with TLS", () => {
 test("Renewed certificates are taken up at intervals too, by themselves; what is wrong with them is logged once", async () => {
   const [first, second] = [make("first"), make("second")];
   const used = { cert: join(home.folder, "used.pem"), key: join(home.folder, "used.key") };
-  copy(first, used);
+  copyCertificate(first, used);
   const [clock, log] = [new FakeClock(), new FakeLog()];
   const config = parseConfig({ text: "unix_socket: false", env: { HOME: home.folder } });
   const listeners = new Listeners(config, log, clock);
   const port = freePort();
   listeners.hold({ host: "127.0.0.1", port }, used);
   listeners.renewCertificates();
-  copy(second, used);
+  copyCertificate(second, used);
   expect(await nameAt(port)).toBe("first");
-  const stays = await dial(port);
+  const stays = await dialTls(port);
   clock.advance(60_000);
   expect(await nameAt(port)).toBe("second");
   expect(stays.destroyed).toBeFalse();
@@ -153,7 +120,7 @@ test("Renewed certificates are taken up at intervals too, by themselves; what is
   for (let minute = 0; minute < 5; minute++) clock.advance(60_000);
   expect(await nameAt(port)).toBe("second");
   expect(log.lines.filter(({ text }) => text.includes("it is no private key"))).toHaveLength(1);
-  copy(first, used);
+  copyCertificate(first, used);
   clock.advance(60_000);
   expect(await nameAt(port)).toBe("first");
   listeners.cut();
@@ -165,12 +132,12 @@ describe("HSTS", () => {
     const tls = ["--tls-cert", cert, "--tls-key", key];
     const secure = await serve(...tls, "--public-url", "https://push.example.org");
     for (const path of ["/", "/health/live", "/channels/demo/x", "/nowhere/else"]) {
-      const answer = await ask(await dial(secure.port), path);
+      const answer = await ask(await dialTls(secure.port), path);
       expect(answer.toLowerCase()).toContain("strict-transport-security: max-age=31536000\r\n");
     }
     await secure.command.end();
     const plain = await serve(...tls);
-    expect((await ask(await dial(plain.port), "/")).toLowerCase()).not.toContain("strict-transport");
+    expect((await ask(await dialTls(plain.port), "/")).toLowerCase()).not.toContain("strict-transport");
     await plain.command.end();
     const proxied = await serve("--public-url", "https://push.example.org", "--trusted-proxies", "127.0.0.1");
     const at = `http://127.0.0.1:${proxied.port}/health/live`;

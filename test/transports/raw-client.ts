@@ -1,6 +1,7 @@
 /** A TCP client that sees bytes and segments, can stop reading, and can go without a word. */
 
 import { readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket as NodeSocket } from "node:net";
 import type { Socket } from "bun";
 
 /** Waits for a condition of this process, looked at every few ms; fails after `limit` ms. */
@@ -12,6 +13,32 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
   }
 }
 
+interface Relay {
+  readonly near: NodeSocket;
+  readonly far: NodeSocket;
+}
+
+/**
+ * To a server by way of another socket of this process, which can stop reading: a client's own `pause` does not stop one
+ * that speaks TLS.
+ */
+async function relayTo(port: number): Promise<{ readonly port: number; readonly met: Promise<Relay> }> {
+  const met = Promise.withResolvers<Relay>();
+  const server = createServer((near) => {
+    server.close();
+    const far = connect(port, "127.0.0.1", () => met.resolve({ near, far }));
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.pipe(to);
+      from.on("error", () => to.destroy()).on("close", () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, met: met.promise };
+}
+
 export class RawClient {
   /** As they were read; one write of the other side comes as one as long as it is small. */
   readonly chunks: Buffer[] = [];
@@ -19,19 +46,24 @@ export class RawClient {
   readonly localPort: number;
   readonly #socket: Socket<undefined>;
   readonly #port: number;
+  readonly #relay: Relay | undefined;
 
-  private constructor(socket: Socket<undefined>, port: number) {
+  private constructor(socket: Socket<undefined>, port: number, relay: Relay | undefined) {
     this.#socket = socket;
     this.#port = port;
-    this.localPort = socket.localPort;
+    this.#relay = relay;
+    this.localPort = relay?.far.localPort ?? socket.localPort;
   }
 
-  static async connect(port: number): Promise<RawClient> {
+  /** By TLS, whatever the certificate, where that is asked for. */
+  static async connect(port: number, tls = false): Promise<RawClient> {
     let client: RawClient | undefined;
     const early: Buffer[] = [];
+    const relay = tls ? await relayTo(port) : undefined;
     const socket = await Bun.connect<undefined>({
       hostname: "127.0.0.1",
-      port,
+      port: relay?.port ?? port,
+      ...(tls ? { tls: { rejectUnauthorized: false } } : {}),
       socket: {
         data: (_, chunk) => void (client?.chunks ?? early).push(Buffer.from(chunk)),
         close() {
@@ -43,7 +75,7 @@ export class RawClient {
         error: () => undefined,
       },
     });
-    client = new RawClient(socket, port);
+    client = new RawClient(socket, port, await relay?.met);
     client.chunks.push(...early);
     return client;
   }
@@ -70,11 +102,13 @@ export class RawClient {
   }
 
   stopReading(): void {
-    this.#socket.pause();
+    if (this.#relay === undefined) this.#socket.pause();
+    else this.#relay.far.unpipe(this.#relay.near).pause();
   }
 
   goOnReading(): void {
-    this.#socket.resume();
+    if (this.#relay === undefined) this.#socket.resume();
+    else this.#relay.far.pipe(this.#relay.near);
   }
 
   /** FIN. */

@@ -163,7 +163,7 @@ test("who comes from elsewhere than the house needs a key", () => {
   });
 });
 
-test("a listener for boards takes their limits, and no TLS", () => {
+test("a listener for boards takes their limits, and a certificate", () => {
   const parse = (more: string) =>
     parseConfig({ text: `data: /tmp/hearthwire\nlisteners: [{ listen: ":8080", protocol: espruino, ${more} }]\n` });
   expect(parse("largest_message: 1KB, spacing: 100ms, keep_alive: 5m").listeners[0]).toMatchObject({
@@ -173,5 +173,7 @@ test("a listener for boards takes their limits, and no TLS", () => {
   });
   expect(() => parse("spacing: 20ms")).toThrow("spacing");
   expect(() => parse("largest_message: 70000")).toThrow("largest_message");
-  expect(() => parse("tls: { cert: a.pem, key: b.pem }")).toThrow("a listener for boards has no TLS");
+  expect(parse("tls: { cert: /a.pem, key: /b.pem }").listeners[0]).toMatchObject({
+    tls: { cert: "/a.pem", key: "/b.pem" },
+  });
 });

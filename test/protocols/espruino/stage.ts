@@ -30,7 +30,7 @@ function settingsOf(channel: string): ChannelSettings {
   return channel === "room/latest" ? { ...stream, queue: "latest" } : stream;
 }
 
-export interface StageOptions extends Pick<LenientOptions, "largest" | "spacing" | "keepAlive"> {
+export interface StageOptions extends Pick<LenientOptions, "largest" | "spacing" | "keepAlive" | "tls"> {
   readonly anonymous?: Grants;
   readonly origins?: readonly string[];
   readonly subscriptions?: number;
@@ -46,7 +46,8 @@ export class Stage {
   /** Where browsers do, at `/espruino`. */
   readonly url: string;
   readonly #broker: EmbeddedBroker;
-  readonly #lenient: LenientListener;
+  readonly lenient: LenientListener;
+  readonly #tls: boolean;
   readonly #http: HttpListener;
   /** What came to channels, as `channel data`. */
   readonly heard: string[] = [];
@@ -73,9 +74,10 @@ export class Stage {
     const front = new Front({ gate, log, offers: [], rest: { protocol, policy: () => policy } });
     const visit = front.visit.bind(front);
     const at = { hostname: "127.0.0.1", port: 0 };
-    this.#lenient = listenLeniently({ ...options, at, clock, log, visit });
+    this.#tls = options.tls !== undefined;
+    this.lenient = listenLeniently({ ...options, at, clock, log, visit });
     this.#http = listenHttp({ at, maxMessage: 1 << 20, log, visit });
-    this.port = this.#lenient.port;
+    this.port = this.lenient.port;
     this.url = `ws://127.0.0.1:${this.#http.port}/espruino`;
   }
 
@@ -113,7 +115,7 @@ export class Stage {
   }
 
   connect(): Promise<RawClient> {
-    return RawClient.connect(this.port);
+    return RawClient.connect(this.port, this.#tls);
   }
 
   async sessions(count: number): Promise<void> {
@@ -128,7 +130,7 @@ export class Stage {
 
   async stop(): Promise<void> {
     this.hub.close();
-    await this.#lenient.stop(true);
+    await this.lenient.stop(true);
     await this.#http.stop(true);
     await this.#broker.close();
   }
