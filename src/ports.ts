@@ -175,6 +175,8 @@ export interface Broker {
   removeHistory?(channel: string): MaybePromise<void>;
   /** Capability: whether there is something in a channel, history or entries. */
   holds?(channel: string): boolean;
+  /** Capability: how many channels it holds, with those of which it has nothing but their place. */
+  readonly channelsHeld?: number;
   /**
    * Capability: the settings of channels have changed. Those that are of another kind by them, or durable now, or no longer,
    * begin anew. The answer is whose subscribers have to come back: those, and where presence is another.

@@ -185,6 +185,11 @@ export class Hub implements SessionHost {
     return this.#broker.channels(pattern);
   }
 
+  /** As far as the broker knows. */
+  get channelsHeld(): number | undefined {
+    return this.#broker.channelsHeld;
+  }
+
   /** What a selector holds, for a peer that asks and goes. */
   read(selector: Selector, past: Past, by: Rights): MaybePromise<Reading> {
     this.#requireSubscribe(selector, by);

@@ -86,8 +86,14 @@ export class Metrics {
   }
 
   #addPublications(registry: Registry): void {
-    const { figures, lagging } = this.#parts.hub;
+    const { hub } = this.#parts;
+    const { figures, lagging } = hub;
     const registers = [registry];
+    if (hub.channelsHeld !== undefined) {
+      gauge(registers, "hearthwire_channels", "Channels that are held, with those that only have a place.", () => {
+        return hub.channelsHeld ?? 0;
+      });
+    }
     counter(registers, "hearthwire_publications_in_total", "Publications that came in.", () => figures.published);
     counter(registers, "hearthwire_publications_out_total", "Publications that went out, one for each session.", () => {
       return figures.handedOut;

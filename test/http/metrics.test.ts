@@ -50,6 +50,7 @@ describe("GET /metrics", () => {
     // The bridge says how it is doing, too.
     expect(grown("hearthwire_publications_in_total")).toBeGreaterThanOrEqual(3);
     expect(grown("hearthwire_publications_out_total")).toBe(6);
+    expect(after.get("hearthwire_channels")).toBeGreaterThan(0);
     expect(grown("hearthwire_recoveries_total")).toBe(1);
     expect(grown("hearthwire_failed_recoveries_total")).toBe(1);
     for (const client of [...clients, back, late]) client.reset();

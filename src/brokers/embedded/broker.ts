@@ -212,6 +212,10 @@ export class EmbeddedBroker implements Broker {
     return this.#logs.get(channel)?.empty === false;
   }
 
+  get channelsHeld(): number {
+    return this.#logs.size;
+  }
+
   removeHistory(channel: string): void {
     const log = this.#logs.get(channel);
     if (log?.forget() === true) this.#trimJournal(log);
