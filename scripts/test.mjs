@@ -70,7 +70,7 @@ async function tests() {
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     "--preload=./test/secrets/ledger.ts",
-    `--timeout=${long ? 10 * minute : minute / 2}`,
+    `--timeout=${long ? 10 * minute : 2 * minute}`,
     ...(long ? [] : besideEachOther),
     ...(process.argv.includes("--update-timings") ? ["--update-timings"] : []),
   ];

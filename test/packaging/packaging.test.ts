@@ -190,7 +190,7 @@ test(
     const gateway = home.spawnProgram([...words, "--json"], container);
     await ready(await serving(gateway));
     const healthy = await home.spawnProgram(["sh", "-c", check], container).outcome();
-    expect(healthy).toMatchObject({ code: 0, stdout: expect.stringContaining("State        ready") });
+    expect(healthy).toMatchObject({ code: 0, stdout: expect.stringContaining("State        OK") });
     expect(await gateway.end()).toMatchObject({ code: 0 });
     expect(await home.spawnProgram(["sh", "-c", check], container).outcome()).toMatchObject({ code: 1 });
   },

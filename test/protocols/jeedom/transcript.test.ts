@@ -34,7 +34,7 @@ test("plugin.transcript is what happens", async () => {
       listening: (count) =>
         eventually(async () => {
           const sessions = await gateway.ask("/sessions", { key: gateway.admin });
-          return sessions.text.split(/jeedom user \d+/).length > Number(count);
+          return sessions.text.split('"key":"jeedom user ').length > Number(count);
         }, `${count} that listen`),
       stop: () => stage.gateway.gateway.stop(),
     },
