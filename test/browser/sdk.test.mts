@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import { featuresFound, featuresYaml, prepareFeatures } from "../clients/features.ts";
+import { sdkFeatures } from "../clients/sdk-features.mjs";
 import { launchBrowser } from "./browser.mts";
 import { GatewayProcess } from "./gateway-process.mts";
 
@@ -13,10 +15,7 @@ let gateway: GatewayProcess;
 beforeAll(async () => {
   [browser, gateway] = await Promise.all([
     launchBrowser(),
-    GatewayProcess.start(`
-anonymous: { subscribe: [demo/**], publish: [demo/**] }
-channels: { demo/kept: { durable: true } }
-`),
+    GatewayProcess.start(`anonymous: { subscribe: [demo/**], publish: [demo/**] }\n${featuresYaml}`),
   ]);
 });
 afterAll(async () => {
@@ -95,3 +94,12 @@ test.each(transports.map((transport, at) => [transport, transports.slice(0, at)]
     await page.context().close();
   },
 );
+
+test("In a browser the SDK obeys its methods, renews its token, mirrors a map of 10,000 keys, takes deltas and filters", async () => {
+  const about = await prepareFeatures(gateway.url.slice(0, -1), gateway.key);
+  const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+  await page.goto(gateway.url);
+  await page.evaluate(`${sdk};0`);
+  expect(await page.evaluate(`(${sdkFeatures})(Centrifuge, {}, ${JSON.stringify(about)})`)).toEqual(featuresFound);
+  await page.context().close();
+}, 20_000);
