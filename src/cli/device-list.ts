@@ -25,7 +25,7 @@ async function listDevices(globals: Globals): Promise<void> {
     state?.transport ?? "",
     state?.address ?? "",
     [state?.app, state?.battery === undefined ? undefined : `${state.battery} %`].filter(Boolean).join(", "),
-    printTime(seen),
+    sessions !== undefined && sessions > 0 ? "now" : printTime(seen),
     key,
     channels.join(" "),
     Object.entries(settings)

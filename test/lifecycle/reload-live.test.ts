@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { SignJWT } from "jose";
 import { Simulator } from "../../simulators/jeedom/server.ts";
 import { Home } from "../cli/command-line.ts";
+import { until } from "../transports/raw-client.ts";
 import { House } from "./house.ts";
 
 // A process starts in each of these, and commands one after another.
@@ -41,6 +42,23 @@ describe("A reload takes up", () => {
     expect(statuses).toContain(503);
     await house.reload(`${open}limits: { accept_rate: 0 }\n`);
     expect(await stream()).toBe(200);
+  });
+
+  test("addresses, of which devices hear at once, and after a restart too, by which public_url is taken up", async () => {
+    const { id, key } = (await home.json(["device", "add", "tablet", "--no-qr"])) as { id: string; key: string };
+    const house = await new House(home).start("");
+    const heard = async (): Promise<readonly unknown[]> => {
+      const url = `${house.url}/channels/$device/${id}?history=10`;
+      const { publications } = (await (await fetch(url, { headers: { "x-api-key": key } })).json()) as {
+        publications: { data: { connection: { external?: { http: string } } } }[];
+      };
+      return publications.map(({ data }) => data.connection.external?.http);
+    };
+    await house.reload('addresses: { external: { http: "https://a.example.org" } }\n');
+    await until(async () => (await heard()).at(-1) === "https://a.example.org", "the first address");
+    await house.command?.end();
+    await house.start("public_url: https://b.example.org\n");
+    await until(async () => (await heard()).at(-1) === "https://b.example.org", "the second address");
   });
 
   test("limits of channels by key, of wrong keys and of commands", async () => {

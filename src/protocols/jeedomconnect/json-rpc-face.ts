@@ -3,12 +3,13 @@ import type { Gate } from "../../core/gate.ts";
 import { objectOf } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Clock, JsonText, Visit } from "../../ports.ts";
-import { type Answer, exception, type Reply } from "./answer.ts";
+import { type Answer, exception } from "./answer.ts";
 import type { Phone } from "./phone.ts";
-import { lost, type Phones } from "./phones.ts";
+import type { Phones } from "./phones.ts";
 import type { Plugin } from "./plugin.ts";
-import { isAboutItself, isBackground, isForeground, type Question, readQuestion } from "./question.ts";
+import { isAboutItself, isBackground, isForeground, isIntroduction, type Question, readQuestion } from "./question.ts";
 import { asUser, faultOf } from "./shield.ts";
+import { answerFor, introduced } from "./visitor.ts";
 
 export interface JsonRpcParts {
   readonly gate: Gate;
@@ -19,8 +20,6 @@ export interface JsonRpcParts {
 
 /** Widgets with their settings, in bytes. */
 const largest = 4 * 1024 * 1024;
-/** What shows who somebody is, and may be guessed: wrong ones are counted by address. */
-const introductions = ["CONNECT", "CHECK_AUTHENT", "CHECK_USER", "VERIF_2FA", "REGISTER_DEVICE"];
 
 export class JsonRpcFace {
   readonly #parts: JsonRpcParts;
@@ -52,7 +51,7 @@ export class JsonRpcFace {
     const key = typeof params["apiKey"] === "string" ? params["apiKey"] : "";
     const phone = this.#parts.phones.find(key);
     try {
-      if (introductions.includes(method)) return await this.#introduce(visit, question, key, cookies);
+      if (isIntroduction(method)) return await this.#introduce(visit, question, key, cookies);
       phone?.lives();
       if (method === "GET_EVENTS") return await this.#events(visit, question, key);
       if (isAboutItself(method)) return await this.#aboutItself(question, key);
@@ -61,7 +60,7 @@ export class JsonRpcFace {
       if (phone !== undefined) this.#noted(phone, answer);
       return result;
     } catch (thrown) {
-      return thrown instanceof Refused ? exception(thrown.message).text : lost(thrown).text;
+      return answerFor(thrown).text;
     }
   }
 
@@ -71,26 +70,16 @@ export class JsonRpcFace {
     const known = phones.find(key);
     // The answer before it was written out, or it was noticed.
     if (known?.line === undefined) known?.lives();
-    let result: JsonText | undefined;
     const pass = () => plugin.askByReply(question);
-    const ask = async (): Promise<Reply> => {
-      const reply = await (question.method === "CONNECT" ? phones.lanes.run(key, pass) : pass());
-      result = reply.result;
-      if (question.method === "REGISTER_DEVICE" && reply.cookie !== undefined) cookies.push(reply.cookie);
-      if (reply.answer?.type === "EXCEPTION") throw new Refused("unauthorized");
-      return reply;
-    };
-    try {
-      const { answer } = await gate.guarded(address, ask);
-      if (answer?.type === "WELCOME") {
-        const phone = phones.of(key);
-        phone.welcomed(answer, since);
-        phone.arrive(undefined);
-      }
-    } catch (thrown) {
-      if (result === undefined) throw thrown;
+    const introduce = () => (question.method === "CONNECT" ? phones.lanes.run(key, pass) : pass());
+    const { result, answer, cookie } = await introduced(gate, address, introduce);
+    if (answer?.type === "WELCOME") {
+      const phone = phones.of(key);
+      phone.welcomed(answer, since);
+      phone.arrive(undefined);
     }
-    return result ?? '"ok"';
+    if (question.method === "REGISTER_DEVICE" && cookie !== undefined) cookies.push(cookie);
+    return result;
   }
 
   /** Whether it is there and looked at: in order, and known here too. */

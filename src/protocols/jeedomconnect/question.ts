@@ -52,6 +52,11 @@ export function questionText({ method, params, id }: Question, more: JsonObject)
   return `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${all}}`;
 }
 
+/** Methods that show who somebody is, by what may be guessed. */
+export function isIntroduction(method: string): boolean {
+  return ["CONNECT", "CHECK_AUTHENT", "CHECK_USER", "VERIF_2FA", "REGISTER_DEVICE"].includes(method);
+}
+
 /** Methods that say whether a phone is there and looked at. */
 export function isAboutItself(method: string): boolean {
   return ["PING", "SET_APPSTATE", "DISCONNECT"].includes(method);

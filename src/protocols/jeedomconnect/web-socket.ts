@@ -8,11 +8,11 @@ import type { Conversation, Goodbye, Session } from "../../core/session.ts";
 import type { Clock, JsonText, Outlet } from "../../ports.ts";
 import { type Answer, exception, withId } from "./answer.ts";
 import type { Line, Phone } from "./phone.ts";
-import { lost, type Phones } from "./phones.ts";
+import type { Phones } from "./phones.ts";
 import type { Plugin } from "./plugin.ts";
-import { isAboutItself, isBackground, isForeground, type Question, readQuestion } from "./question.ts";
+import { isAboutItself, isBackground, isForeground, isIntroduction, type Question, readQuestion } from "./question.ts";
 import { asUser, faultOf } from "./shield.ts";
-import { NoForm, principalOf } from "./visitor.ts";
+import { answerFor, introduced, NoForm, principalOf } from "./visitor.ts";
 
 export interface WebSocketParts {
   /** The bridge's name. */
@@ -126,23 +126,20 @@ export class WebSocketFace implements Conversation<PeerState> {
     const { gate, clock } = this.#parts;
     const since = clock.now();
     try {
-      const answer = await gate.guarded(session.outlet.address, () => this.#introduce(session, question, apiKey));
+      const { answer } = await introduced(gate, session.outlet.address, () => this.#introduce(question, apiKey));
       if (answer.type === "WELCOME") this.#welcome(session, apiKey, answer, { since, id: question.id });
       else this.#refuse(session, answer, question.id);
     } catch (thrown) {
-      this.#refuse(session, thrown instanceof Refused ? exception(thrown.message) : lost(thrown), question.id);
+      this.#refuse(session, answerFor(thrown), question.id);
     }
   }
 
-  /** Shows a key to the plugin. Rejects when the plugin does not know it, so that wrong keys are counted. */
-  async #introduce(session: Peer, question: Question, apiKey: string): Promise<Answer> {
+  /** Shows a key to the plugin. */
+  async #introduce(question: Question, apiKey: string): Promise<{ readonly answer: Answer }> {
     const { plugin, phones } = this.#parts;
     const ask = () => phones.lanes.run(apiKey, () => plugin.ask(question, apiKey));
     const answer = await (phones.find(apiKey) === undefined ? phones.lanes.run(strangers, ask) : ask());
-    if (answer === undefined) throw new Refused("unauthorized", "Error with 'CONNECT' method no answer");
-    if (answer.type !== "EXCEPTION") return answer;
-    this.#refuse(session, answer, question.id);
-    throw new Refused("unauthorized");
+    return { answer: answer ?? exception("Error with 'CONNECT' method no answer") };
   }
 
   /** From here on it is that phone, and no other connection is. */
@@ -207,19 +204,22 @@ export class WebSocketFace implements Conversation<PeerState> {
   }
 
   async #ask(session: Peer, phone: Phone, question: Question): Promise<void> {
-    const { plugin, phones } = this.#parts;
+    const { gate, plugin, phones } = this.#parts;
     const { method, id } = question;
-    const { state } = session;
+    const { state, outlet } = session;
     const ask = () => plugin.ask(phone.user === undefined ? question : asUser(question, phone.user), phone.key);
+    const introduce = async () => ({ answer: await ask() });
     state.asked++;
     try {
       if (isBackground(question)) phone.active = false;
       if (method === "DISCONNECT") phone.parted = true;
-      const answer = await (isAboutItself(method) ? phones.lanes.run(phone.key, ask) : ask());
+      const { answer } = isIntroduction(method)
+        ? await introduced(gate, outlet.address, introduce)
+        : await (isAboutItself(method) ? phones.lanes.run(phone.key, introduce) : introduce());
       if (answer !== undefined) this.#say(session, answer, id);
       if (isForeground(question) && phone.line !== undefined) phones.wake(phone);
     } catch (thrown) {
-      this.#say(session, lost(thrown), id);
+      this.#say(session, answerFor(thrown), id);
     } finally {
       state.asked--;
     }

@@ -126,6 +126,15 @@ describe("JSON-RPC", () => {
     expect(stage.asked("CHECK_AUTHENT").length).toBeLessThan(6);
   });
 
+  test("PHP 14: nor can passwords be guessed by a phone that is welcomed, on its WebSocket", async () => {
+    stage = await Stage.open({ yaml: "limits: { wrong_keys: 2 }" });
+    const anna = await stage.enter("anna");
+    for (let tries = 0; tries < 10; tries++) anna.ask("CHECK_AUTHENT", { login: "admin", password: String(tries) });
+    await anna.hears("EXCEPTION", 10);
+    expect(stage.asked("CHECK_AUTHENT").length).toBeLessThan(10);
+    expect(anna.closed).toBeUndefined();
+  });
+
   test("PHP 16: an action that a polling phone had no answer with comes again; one that it had does not", async () => {
     stage = await Stage.open();
     await ask("CONNECT", { apiKey: apiKeyOf("anna") });
