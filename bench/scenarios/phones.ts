@@ -46,11 +46,13 @@ export async function phones(workshop: Workshop): Promise<Outcome> {
       ]);
       for (const state of ["idle", "busy"] as const) {
         const [ours, its] = [gateway[state], plugin[state]];
+        // Values cost the plugin nothing: a busy house is no dearer than an idle one, whoever is there.
+        const usual = Math.min(its.plugin + its.looks, gateway.idle.plugin);
         const [what, own] = transport === "sse" ? ["looks of its streams", its.looks] : ["requests", its.plugin];
         rows.push(
           // A round of asking begins before the window or ends after it.
           row(scenario, `${state} house, gateway: requests to the plugin`, [ours.plugin], "per second", {
-            most: own * 1.25 + 0.5,
+            most: (state === "busy" ? usual : own) * 1.25 + 0.5,
           }),
           row(scenario, `${state} house, gateway: requests to Jeedom itself`, [ours.jeedom], "per second", {
             most: 2.5,

@@ -49,7 +49,7 @@ function welcome(phone: PhoneEquipment, { jeedom }: Plugin): Record<string, unkn
     ...allInfo(jeedom.house, phone),
     geofenceInfo: {},
     links: [],
-    timezone: "Europe/Paris",
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     timelineFolders: null,
   };
 }

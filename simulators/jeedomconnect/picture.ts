@@ -43,10 +43,15 @@ export class Picture {
     return JSON.stringify({ config, commands, scenarios, objects, actions, exceptions }, null, 1);
   }
 
-  /** Whether all values are those of the house. */
+  /** Whether all commands have the values of the house. */
+  showsValues(house: House): boolean {
+    return [...this.#commands].every(([id, value]) => String(house.command(Number(id)).state) === value);
+  }
+
+  /** Whether all is as it is in the house. */
   shows(house: House): boolean {
     return (
-      [...this.#commands].every(([id, value]) => String(house.command(Number(id)).state) === value) &&
+      this.showsValues(house) &&
       [...this.#scenarios].every(([id, { status }]) => house.building.scenarios.get(Number(id))?.state === status) &&
       [...this.#objects].every(([id, keys]) =>
         Object.entries(keys).every(([key, value]) => value === house.summary(id === "global" ? id : Number(id), key)),

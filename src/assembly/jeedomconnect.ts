@@ -1,6 +1,6 @@
 /** JeedomConnect: bridges to its plugin, and what its phones speak, at its places. */
 import { bridgeAt, policyOf } from "../config/policies.ts";
-import type { Config, ListenerConfig } from "../config/schema.ts";
+import type { ListenerConfig } from "../config/schema.ts";
 import { JeedomConnectBridge } from "../protocols/jeedomconnect/bridge.ts";
 import { EventStreamFace } from "../protocols/jeedomconnect/event-stream.ts";
 import { FilesFace } from "../protocols/jeedomconnect/files-face.ts";
@@ -69,7 +69,7 @@ function bridgesOf({ config, hub, clock, chance, log, dialer }: Parts): BridgeSe
         url,
         key: () => given ?? readBridgeKey(config.data, name),
         actionDelay,
-        events: () => eventsOf(config, options.jeedom),
+        jeedom: () => bridgeAt(config, "jeedom", options.jeedom),
         listen:
           port === false
             ? undefined
@@ -83,10 +83,4 @@ function bridgesOf({ config, hub, clock, chance, log, dialer }: Parts): BridgeSe
       return { bridge, takeBack: () => undefined };
     },
   });
-}
-
-/** Where the bridge to the plugin's Jeedom tells what happens there, if there is one. */
-function eventsOf(config: Config, named: string | undefined): string | undefined {
-  const jeedom = bridgeAt(config, "jeedom", named);
-  return jeedom === undefined ? undefined : `${jeedom}/events`;
 }

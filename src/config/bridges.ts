@@ -47,9 +47,9 @@ const bridge = z.strictObject({
   ),
   action_delay: option(
     {
-      is: "How often each phone whose app is looked at is asked for in the plugin, at least (type jeedomconnect).",
+      is: "How often the plugin is asked, for each phone whose app is looked at, for actions, its configuration, scenarios and objects, and for values that no bridge to its Jeedom tells. A phone that polls is asked for every 2.5 s at least (type jeedomconnect).",
       unit: "duration",
-      byDefault: "`2s`; `1s` where there is no bridge to its Jeedom that tells what happens",
+      byDefault: "`2s`; `1s` at most while no bridge to its Jeedom is connected",
       example: "1s",
     },
     duration({ least: 250, most: 60_000 }).optional(),
@@ -65,7 +65,7 @@ const bridge = z.strictObject({
   ),
   jeedom: option(
     {
-      is: "The bridge of type jeedom to the plugin's Jeedom, whose events tell when there are new values (type jeedomconnect).",
+      is: "The bridge of type jeedom to the plugin's Jeedom, whose events tell phones of new values without a question to the plugin (type jeedomconnect).",
       byDefault: "the bridge of type jeedom, if there is one only",
       example: "jeedom",
     },

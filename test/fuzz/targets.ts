@@ -23,7 +23,16 @@ import { wishesOf } from "../../src/protocols/espruino/message.ts";
 import { optionOf, readChanges } from "../../src/protocols/jeedom/events.ts";
 import { readFirstMessage } from "../../src/protocols/jeedom/first-message.ts";
 import { hostOf } from "../../src/protocols/jeedom/hosts.ts";
-import { readAnswer, readEvents, readReply, withId } from "../../src/protocols/jeedomconnect/answer.ts";
+import {
+  readAnswer,
+  readEvents,
+  readReply,
+  shownBy,
+  withId,
+  withValues,
+} from "../../src/protocols/jeedomconnect/answer.ts";
+import { type Change, readChange } from "../../src/protocols/jeedomconnect/change.ts";
+import { type Entry, readEntry, reworded } from "../../src/protocols/jeedomconnect/entry.ts";
 import { questionText, readQuestion } from "../../src/protocols/jeedomconnect/question.ts";
 import { asUser, faultOf } from "../../src/protocols/jeedomconnect/shield.ts";
 import { commandOf } from "../../src/protocols/unix-socket/command.ts";
@@ -228,9 +237,25 @@ export const targets: Readonly<Record<string, Target>> = {
     readReply(text(bytes));
     const answer = readAnswer(text(bytes));
     if (answer === undefined) return;
-    readEvents(answer);
+    shownBy(answer);
+    const { values } = readEvents(answer);
+    if (answer.type === "SET_EVENTS" && Array.isArray(answer.payload))
+      same(readEvents(withValues(answer, values)).values, values, "its own values in the place of its values");
     const told = JSON.parse(withId(answer, "7")) as Record<string, unknown>;
     same([told["type"], told["id"], told["jeedomApiKey"]], [answer.type, 7, undefined], "what a phone is told");
+  },
+
+  "jeedomconnect-value"(bytes) {
+    const change = readChange(text(bytes));
+    const entry = readEntry(text(bytes));
+    const date = "2026-01-01 12:00:00";
+    const usualEntry: Entry = { id: "1", text: '{"id":"1","value":"","modified":1,"collectDate":1}', isDated: true };
+    const usualChange: Change = { id: "1", at: 1, value: "1", valueDate: date, collectDate: date };
+    for (const said of [
+      change === undefined ? undefined : reworded(usualEntry, change, "UTC"),
+      entry === undefined ? undefined : reworded(entry, usualChange, "UTC"),
+    ])
+      if (said !== undefined) same(readEntry(said.text), said, "what is made of it is read again");
   },
 
   "jeedomconnect-question"(bytes) {

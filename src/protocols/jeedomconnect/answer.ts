@@ -1,5 +1,5 @@
 /** What the plugin says: answers, and what it tells by itself. Their values stay as it wrote them. Pure. */
-import { objectOf, parseObject } from "../../core/json.ts";
+import { type JsonObject, objectOf, parseObject } from "../../core/json.ts";
 import { elementTexts, memberText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 
@@ -66,25 +66,77 @@ export interface Cursors {
   readonly lastHistoricReadTimestamp: number | null;
 }
 
-/** SET_EVENTS taken apart: its cursors, and each list that has something in it as a message. */
+/** Those that a phone asks with; undefined where it does not know both. */
+export function cursorsIn(params: JsonObject): (Cursors & { readonly lastReadTimestamp: number }) | undefined {
+  const { lastReadTimestamp: last, lastHistoricReadTimestamp: historic } = params;
+  if (typeof last !== "number" || typeof historic !== "number") return undefined;
+  return { lastReadTimestamp: last, lastHistoricReadTimestamp: historic };
+}
+
+/** SET_EVENTS taken apart. */
 export interface Events {
   readonly cursors: Partial<Cursors>;
+  /** What it says of commands, one by one. */
+  readonly values: readonly JsonText[];
+  /** Each list that has something in it, as a message; that of the commands too. */
   readonly lists: readonly JsonText[];
 }
 
 export function readEvents({ text }: Answer): Events {
-  const list = memberText(text, "payload");
   const lists: JsonText[] = [];
+  const values: JsonText[] = [];
   let cursors: Partial<Cursors> = {};
-  for (const item of list?.startsWith("[") ? elementTexts(list) : []) {
+  for (const item of listOf(memberText(text, "payload"))) {
     const { type, payload } = objectOf(parseObject(item));
-    const time = typeof payload === "number" ? payload : Number.NaN;
     if (type === "DATETIME" || type === "HIST_DATETIME") {
-      if (Number.isFinite(time))
+      const time = timeOf(payload);
+      if (time !== undefined)
         cursors = { ...cursors, [type === "DATETIME" ? "lastReadTimestamp" : "lastHistoricReadTimestamp"]: time };
-    } else if (typeof type === "string" && !isEmpty(payload)) lists.push(item);
+    } else if (typeof type === "string" && !isEmpty(payload)) {
+      lists.push(item);
+      if (type === "CMD_INFO") values.push(...listOf(memberText(item, "payload")));
+    }
   }
-  return { cursors, lists };
+  return { cursors, values, lists };
+}
+
+/** SET_EVENTS as the plugin writes it when nothing else has happened than these values. */
+export function valuesAnswer(cursors: Cursors, values: readonly JsonText[]): Answer {
+  const { lastReadTimestamp, lastHistoricReadTimestamp } = cursors;
+  const times = [
+    `{"type":"DATETIME","payload":${lastReadTimestamp}}`,
+    `{"type":"HIST_DATETIME","payload":${lastHistoricReadTimestamp}}`,
+  ];
+  const items = values.length === 0 ? times : [...times, valuesText(values), ...noOthers];
+  const text = `{"type":"SET_EVENTS","payload":[${items.join(",")}]}`;
+  return { type: "SET_EVENTS", payload: undefined, text };
+}
+
+/** The plugin leaves its lists out all three, or none. */
+const noOthers = ['{"type":"SC_INFO","payload":[]}', '{"type":"OBJ_INFO","payload":[]}'];
+
+/** CMD_INFO. */
+export function valuesText(values: readonly JsonText[]): JsonText {
+  return `{"type":"CMD_INFO","payload":[${values.join(",")}]}`;
+}
+
+/** The same SET_EVENTS with other values. */
+export function withValues(answer: Answer, values: readonly JsonText[]): Answer {
+  const items = listOf(memberText(answer.text, "payload"));
+  const at = items.findIndex((item) => objectOf(parseObject(item))["type"] === "CMD_INFO");
+  const told = valuesText(values);
+  const all = at === -1 ? [...items, told, ...noOthers] : items.with(at, told);
+  return { ...answer, text: `{"type":"SET_EVENTS","payload":[${all.join(",")}]}` };
+}
+
+/** What an answer tells of all commands that a phone shows; undefined where it does not. */
+export function shownBy({ type, text }: Answer): readonly JsonText[] | undefined {
+  const payload = memberText(text, "payload") ?? "";
+  if (type === "SET_CMD_INFO") return listOf(payload);
+  const whole = type === "CONFIG_AND_INFOS" && payload.startsWith("{") ? memberText(payload, "infos") : payload;
+  if (!["WELCOME", "SET_INFO", "CONFIG_AND_INFOS"].includes(type) || whole?.startsWith("{") !== true) return undefined;
+  const entries = memberText(whole, "cmdInfo");
+  return entries?.startsWith("[") === true ? listOf(entries) : undefined;
 }
 
 /** The version of the configuration that WELCOME, SET_CONFIG or CONFIG_AND_INFOS tells of; undefined where it tells none. */
@@ -97,6 +149,17 @@ export function configVersionOf({ type, payload }: Answer): unknown {
 
 function isEmpty(payload: unknown): boolean {
   return Array.isArray(payload) ? payload.length === 0 : payload === null || payload === undefined;
+}
+
+function listOf(text: JsonText | undefined): readonly JsonText[] {
+  return text?.startsWith("[") === true ? elementTexts(text) : [];
+}
+
+/** A number, or one as text, where PHP reads it from a database so. */
+function timeOf(payload: unknown): number | undefined {
+  const time =
+    typeof payload === "number" || (typeof payload === "string" && payload !== "") ? Number(payload) : Number.NaN;
+  return Number.isFinite(time) ? time : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

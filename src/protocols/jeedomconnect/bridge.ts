@@ -7,7 +7,6 @@ import { messageOf } from "../../core/thrown.ts";
 import type { Bridge, BridgeReport, BridgeState, Chance, Clock, Dialer, Log, StreamProtocol } from "../../ports.ts";
 import { AnswersPort } from "./answers-port.ts";
 import { KeptInboxes } from "./kept-inbox.ts";
-import { Overhearing } from "./overhearing.ts";
 import { Phones } from "./phones.ts";
 import { Plugin, PluginLost } from "./plugin.ts";
 
@@ -18,8 +17,8 @@ export interface JeedomConnectBridgeParts {
   readonly key: () => string | undefined;
   /** How often each active phone is asked for, in ms. */
   readonly actionDelay: number;
-  /** The channel whose publications tell that something happened in the house; nothing where there is none. */
-  readonly events: () => string | undefined;
+  /** The bridge to the plugin's Jeedom, whose events tell phones of new values; nothing where there is none. */
+  readonly jeedom: () => string | undefined;
   /**
    * Listens on this machine for what the plugin brings. Throws when it cannot. The answer ends it. Undefined where the plugin
    * is on another machine, and its answers are in its replies.
@@ -32,8 +31,6 @@ export interface JeedomConnectBridgeParts {
   readonly dialer: Dialer;
 }
 
-/** As often as the plugin's daemon asks, where nothing else tells what happens, in ms. */
-const withoutEvents = 1000;
 /** Between attempts, growing while they fail, in ms. */
 const pauses = [1000, 2000, 5000, 10_000, 20_000];
 
@@ -44,43 +41,38 @@ export class JeedomConnectBridge implements Bridge {
   readonly #parts: JeedomConnectBridgeParts;
   readonly #status: BridgeStatus;
   readonly #backOff: BackOff;
-  readonly #overhearing: Overhearing;
+  readonly #portBackOff: BackOff;
   #port: AnswersPort | undefined;
   #endListening: (() => void) | undefined;
   #cancel: (() => void) | undefined;
+  #cancelListening: (() => void) | undefined;
+  /** Why the plugin cannot bring its answers. */
+  #portTrouble: string | undefined;
 
   constructor(parts: JeedomConnectBridgeParts) {
-    const { name, url, key, actionDelay, events, hub, clock, chance, log, dialer } = parts;
+    const { name, url, key, actionDelay, jeedom, hub, clock, chance, log, dialer } = parts;
     this.name = name;
     this.#parts = parts;
     const voice = new BridgeVoice({ hub, clock, log, name });
     this.#status = new BridgeStatus(voice, { clock, log });
     this.#backOff = new BackOff(chance, pauses);
+    this.#portBackOff = new BackOff(chance, pauses);
     this.plugin = new Plugin({
       dialer,
       clock,
       url,
       key,
-      hasPort: parts.listen !== undefined,
+      hasPort: () => this.#endListening !== undefined,
       went: (trouble, refused) => this.#went(trouble, refused),
       unasked: (answer) => {
         const phone = this.phones.find(answer.eqApiKey ?? "");
         if (phone === undefined || answer.type === "SET_EVENTS") return;
-        if (answer.type === "ACTIONS") this.phones.answered(phone, answer, true);
+        if (answer.type === "ACTIONS") this.phones.rounds.answered(phone, answer, undefined);
         else phone.line?.tell([answer.text]);
       },
     });
-    this.#overhearing = new Overhearing(hub, events, () => this.phones.stir());
-    const hears = (): boolean => events() !== undefined;
-    this.phones = new Phones({
-      plugin: this.plugin,
-      clock,
-      log,
-      inboxes: new KeptInboxes(hub, voice),
-      interval: () => (hears() ? actionDelay : Math.min(actionDelay, withoutEvents)),
-      hears,
-      awake: (awake) => (awake ? this.#overhearing.begin() : this.#overhearing.end()),
-    });
+    const inboxes = new KeptInboxes(hub, voice);
+    this.phones = new Phones({ plugin: this.plugin, inboxes, hub, clock, log, actionDelay, jeedom });
   }
 
   get state(): BridgeState {
@@ -100,16 +92,19 @@ export class JeedomConnectBridge implements Bridge {
   stop(): void {
     this.#status.become("stopped");
     this.#cancel?.();
+    this.#cancelListening?.();
     this.#endListening?.();
     this.#port?.close();
     this.phones.close();
-    this.#overhearing.end();
   }
 
-  /** Another program may have the port, as the plugin's own daemon: it is tried again. */
+  /**
+   * Another program may have the port, as the plugin's own daemon: it is tried again. Until then answers come in the replies,
+   * and the bridge is `lost`, since the plugin goes on bringing to that program what nobody asked for.
+   */
   #listen(): void {
     const { clock, log, listen } = this.#parts;
-    if (listen === undefined || this.state === "stopped" || this.#endListening !== undefined) return;
+    if (listen === undefined) return;
     const port = new AnswersPort(clock, (text) => {
       this.#status.event();
       if (!this.plugin.heard(text))
@@ -118,9 +113,13 @@ export class JeedomConnectBridge implements Bridge {
     try {
       this.#endListening = listen(port);
       this.#port = port;
+      const wasInTrouble = this.#portTrouble !== undefined;
+      this.#portTrouble = undefined;
+      if (wasInTrouble) void this.#try();
     } catch (thrown) {
-      this.#status.become(this.state, messageOf(thrown));
-      clock.after(this.#backOff.failed(), () => this.#listen());
+      this.#portTrouble = messageOf(thrown);
+      this.#status.become("lost", this.#portTrouble);
+      this.#cancelListening = clock.after(this.#portBackOff.failed(), () => this.#listen());
     }
   }
 
@@ -140,7 +139,8 @@ export class JeedomConnectBridge implements Bridge {
       this.#backOff.succeeded();
       this.#cancel?.();
       this.#cancel = undefined;
-      this.#status.become("connected");
+      if (this.#portTrouble === undefined) this.#status.become("connected");
+      else this.#status.become("lost", this.#portTrouble);
       return;
     }
     const lost = this.state === "connecting" ? "connecting" : "lost";

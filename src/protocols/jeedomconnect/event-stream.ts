@@ -74,7 +74,7 @@ export class EventStreamFace implements Conversation<StreamState> {
         });
         session.send(framing.frame(first.text));
         if (phone === undefined) session.end(new Refused("closed", first.type));
-        else this.#begin(session, phone, since);
+        else this.#begin(session, phone, first, since);
         return session;
       },
       { headers, framing },
@@ -105,12 +105,13 @@ export class EventStreamFace implements Conversation<StreamState> {
     if (!state.sentAway) this.#parts.phones.left(streaming.phone, streaming.arrival, false);
   }
 
-  #begin(session: Session<StreamState>, phone: Phone, since: number): void {
+  #begin(session: Session<StreamState>, phone: Phone, first: Answer, since: number): void {
     phone.beginAt(since);
+    this.#parts.phones.values.came(phone, first);
     const line = lineOf(session, this.#parts.clock, () => phone.lives());
     session.state.streaming = { phone, arrival: phone.arrive(line) };
     session.beatEvery(heartbeat);
-    this.#parts.phones.wake(phone);
+    this.#parts.phones.rounds.wake(phone);
   }
 
   /** What the house is like, or why it is not told. The phone counts as looked at from here on. */

@@ -3,7 +3,7 @@ import type { Gate } from "../../core/gate.ts";
 import { objectOf } from "../../core/json.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Clock, JsonText, Visit } from "../../ports.ts";
-import { type Answer, exception } from "./answer.ts";
+import { type Answer, type Cursors, exception } from "./answer.ts";
 import type { Phone } from "./phone.ts";
 import type { Phones } from "./phones.ts";
 import type { Plugin } from "./plugin.ts";
@@ -56,8 +56,9 @@ export class JsonRpcFace {
       if (method === "GET_EVENTS") return await this.#events(visit, question, key);
       if (isAboutItself(method)) return await this.#aboutItself(question, key);
       const asked = phone?.user === undefined ? question : asUser(question, phone.user);
+      const from = phone?.cursors;
       const { result, answer } = await this.#parts.plugin.askByReply(asked);
-      if (phone !== undefined) this.#noted(phone, answer);
+      if (phone !== undefined && from !== undefined && answer !== undefined) this.#noted(phone, answer, from);
       return result;
     } catch (thrown) {
       return answerFor(thrown).text;
@@ -76,6 +77,7 @@ export class JsonRpcFace {
     if (answer?.type === "WELCOME") {
       const phone = phones.of(key);
       phone.welcomed(answer, since);
+      phones.values.came(phone, answer);
       phone.arrive(undefined);
     }
     if (question.method === "REGISTER_DEVICE" && cookie !== undefined) cookies.push(cookie);
@@ -89,7 +91,7 @@ export class JsonRpcFace {
     if (phone !== undefined && isBackground(question)) phone.active = false;
     if (phone !== undefined && question.method === "DISCONNECT") phone.parted = true;
     const { result } = await phones.lanes.run(key, () => plugin.askByReply(question));
-    if (phone !== undefined && isForeground(question)) phones.wake(phone);
+    if (phone !== undefined && isForeground(question)) phones.rounds.wake(phone);
     return result;
   }
 
@@ -105,7 +107,7 @@ export class JsonRpcFace {
     }
     let [due] = phone.line === undefined ? phone.inbox.take(1) : [];
     if (due === undefined) {
-      const { result, answer } = await phones.poll(phone, question);
+      const { result, answer } = await phones.polls.poll(phone, question);
       if (answer?.type !== "ACTIONS") return result;
       phone.inbox.add(answer.text);
       [due] = phone.inbox.take(1);
@@ -115,9 +117,11 @@ export class JsonRpcFace {
     return due ?? '"ok"';
   }
 
-  #noted(phone: Phone, answer: Answer | undefined): void {
-    if (answer?.type !== "GET_WEBSOCKET" && answer?.type !== "GET_POLLING") return;
-    this.#parts.phones.switched(phone, objectOf(answer.payload));
+  #noted(phone: Phone, answer: Answer, from: Cursors): void {
+    const { values, transportSwitch } = this.#parts.phones;
+    values.showed(phone, answer, from);
+    const { type, payload } = answer;
+    if (type === "GET_WEBSOCKET" || type === "GET_POLLING") transportSwitch.told(phone, objectOf(payload));
   }
 }
 

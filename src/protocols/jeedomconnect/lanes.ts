@@ -17,3 +17,8 @@ export class Lanes {
     return done;
   }
 }
+
+/** Where a phone's questions for its events go: they never overlap, whoever asks them. */
+export function eventsLane(key: string): string {
+  return `${key} events`;
+}

@@ -1,65 +1,143 @@
-/** Hears that something is published on a channel, as a listener without a peer. */
+/**
+ * Hears the bridge to Jeedom through the hub, as a listener without a peer: its events, and whether it is connected, without
+ * which they are not all there are.
+ */
 import { everyRight } from "../../core/access.ts";
 import { select } from "../../core/channels.ts";
 import { Form } from "../../core/form.ts";
 import type { Hub } from "../../core/hub.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Conversation, Principal, Session } from "../../core/session.ts";
-import type { Frame, Framing, Outlet } from "../../ports.ts";
+import type { Clock, Frame, Framing, JsonText, Outlet, Publication, Reading } from "../../ports.ts";
 
-const framing: Framing = { name: "within", frame: (text) => text, join: () => ({ parts: [], bytes: 0 }) };
+export interface OverhearingParts {
+  readonly hub: Hub;
+  readonly clock: Clock;
+  /** The bridge's name; undefined where there is none. */
+  readonly bridge: () => string | undefined;
+  /** Its events, once for each turn in which there were some. */
+  readonly heard: (events: readonly JsonText[]) => void;
+  /** From here on every event is heard; before, some may have been missed. */
+  readonly began: () => void;
+}
+
+const framing: Framing = {
+  name: "within",
+  frame: (text) => text,
+  join: (frames) => ({ parts: frames, bytes: 0 }),
+};
 const itself: Principal = { id: "gateway", name: "the gateway itself", rights: everyRight };
+/** After it was sent away, as by a reload that changes a channel, it comes again, in ms. */
+const pause = 1000;
+/** What tells of events that are missing. */
+const gap = "gap";
+const stateMark = "state ";
 
-/** All publications look the same to it. */
-class Knock extends Form {
-  protected encode(): Frame {
-    return "";
+/** Publications as text: an event as it is, a state with a mark before it. */
+class Words extends Form {
+  readonly #events: string;
+
+  constructor(events: string) {
+    super(`jeedomconnect ${events}`, framing);
+    this.#events = events;
+  }
+
+  override concerns({ channel, key }: Publication): boolean {
+    return channel === this.#events || key === "state";
+  }
+
+  protected encode({ channel, data, tags }: Publication): Frame {
+    if (channel !== this.#events) return stateMark + data;
+    return tags?.["gap"] === undefined ? data : gap;
   }
 }
 
-const conversation: Conversation<undefined> = {
-  protocol: "jeedomconnect",
-  message: () => undefined,
-  refused: () => undefined,
-};
-
 export class Overhearing {
-  readonly #hub: Hub;
-  readonly #channelNow: () => string | undefined;
-  readonly #heard: () => void;
+  readonly #parts: OverhearingParts;
   #session: Session<undefined> | undefined;
+  #cancel: (() => void) | undefined;
+  #isConnected = false;
 
-  /** `heard` is called once for each turn in which there was something. */
-  constructor(hub: Hub, channel: () => string | undefined, heard: () => void) {
-    this.#hub = hub;
-    this.#channelNow = channel;
-    this.#heard = heard;
+  constructor(parts: OverhearingParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether every event is heard. */
+  get hears(): boolean {
+    return this.#isConnected;
   }
 
   begin(): void {
-    const channel = this.#channelNow();
-    if (channel === undefined || this.#session?.open === true) return;
-    const outlet: Outlet = {
+    const bridge = this.#parts.bridge();
+    if (bridge === undefined || this.#session !== undefined) return;
+    this.#cancel?.();
+    const [events, states] = [`${bridge}/events`, `$bridges/${bridge}`];
+    const session = this.#parts.hub.open(this.#outlet(), this.#conversation, new Words(events), itself, undefined);
+    this.#session = session;
+    const told = ({ channels }: Reading): void => {
+      const entries = channels.find(({ channel }) => channel === states)?.publications ?? [];
+      this.#become(entries.find(({ key }) => key === "state")?.data);
+    };
+    const done = this.#parts.hub.subscribe(session, select([events, states]), { from: "now", history: 0 }, told);
+    if (done instanceof Promise) done.catch(() => session.end(new Refused("serverError")));
+  }
+
+  end(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#isConnected = false;
+    const session = this.#session;
+    this.#session = undefined;
+    session?.end(new Refused("closed"));
+  }
+
+  readonly #conversation: Conversation<undefined> = {
+    protocol: "jeedomconnect",
+    message: () => undefined,
+    refused: () => undefined,
+    ended: (session) => {
+      if (session !== this.#session) return;
+      this.end();
+      this.#cancel = this.#parts.clock.after(pause, () => this.begin());
+    },
+  };
+
+  #outlet(): Outlet {
+    return {
       framing,
       address: "",
       hears: false,
       queued: () => 0,
-      write: () => {
-        this.#heard();
+      write: ({ parts }) => {
+        this.#take(parts.map(String));
         return true;
       },
       ping: () => undefined,
       end: () => undefined,
     };
-    const form = new Knock(`jeedomconnect ${channel}`, framing);
-    const session = this.#hub.open(outlet, conversation, form, itself, undefined);
-    this.#session = session;
-    const done = this.#hub.subscribe(session, select([channel]), { from: "now", history: 0 }, () => undefined);
-    if (done instanceof Promise) done.catch(() => session.end(new Refused("serverError")));
   }
 
-  end(): void {
-    this.#session?.end(new Refused("closed"));
-    this.#session = undefined;
+  #take(texts: readonly string[]): void {
+    let events: JsonText[] = [];
+    const tell = (): void => {
+      if (events.length > 0 && this.#isConnected) this.#parts.heard(events);
+      events = [];
+    };
+    for (const text of texts) {
+      const isState = text.startsWith(stateMark);
+      if (!isState && text !== gap) events.push(text);
+      else {
+        tell();
+        if (isState) this.#become(text.slice(stateMark.length));
+        else if (this.#isConnected) this.#parts.began();
+      }
+    }
+    tell();
+  }
+
+  #become(state: JsonText | undefined): void {
+    const was = this.#isConnected;
+    this.#isConnected = state === '"connected"';
+    if (this.#isConnected && !was) this.#parts.began();
   }
 }

@@ -1,9 +1,10 @@
 /** One phone as it is now, whatever it comes by. Pure. */
 import { objectOf } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
-import { type Answer, type Cursors, configVersionOf, type Events, type Reply } from "./answer.ts";
+import { type Answer, type Cursors, configVersionOf, type Events } from "./answer.ts";
 import { Inbox, type Keeper } from "./inbox.ts";
 import type { Question } from "./question.ts";
+import { Told } from "./told.ts";
 
 /** The connection by which a phone is told things as they happen. */
 export interface Line {
@@ -25,6 +26,8 @@ const fromTheBeginning: Cursors = { lastReadTimestamp: null, lastHistoricReadTim
 export class Phone {
   readonly key: string;
   readonly inbox: Inbox;
+  /** What it has of the house's values. */
+  readonly told = new Told();
   line: Line | undefined;
   /** Somebody looks at the app; those in the background are not asked for. */
   active = false;
@@ -40,8 +43,8 @@ export class Phone {
   asking = false;
   /** When it asked for its events itself last. */
   polledAt = Number.NEGATIVE_INFINITY;
-  /** The plugin's last answer to that, where it had nothing in it. */
-  quiet: { readonly question: JsonText; readonly reply: Reply } | undefined;
+  /** The parameters of its next question, if it has got the last answer. */
+  expected: JsonText | undefined;
   /** When its settings were looked at last: whether it should come by another transport. */
   settingsAt = Number.NEGATIVE_INFINITY;
   /** What went wrong last, so that it is told once. */
@@ -91,6 +94,11 @@ export class Phone {
   question(): Question {
     const params = { apiKey: this.key, configVersion: this.#configVersion, ...this.#cursors };
     return { method: "GET_EVENTS", params, id: "1" };
+  }
+
+  /** Where it is in the plugin's events. */
+  get cursors(): Cursors {
+    return this.#cursors;
   }
 
   moveTo(cursors: Partial<Cursors>): void {

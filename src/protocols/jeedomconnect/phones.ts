@@ -1,53 +1,60 @@
-/**
- * All phones of one plugin: those who look at their app are asked for, one question at a time for each, and those in the
- * background are left alone.
- */
-import { objectOf } from "../../core/json.ts";
-import type { Clock, Log } from "../../ports.ts";
-import { type Answer, exception, type Reply, readEvents } from "./answer.ts";
+/** All phones of one plugin: who they are, and how they come and go. */
+import type { Clock, JsonText, Log } from "../../ports.ts";
+import { type Answer, exception } from "./answer.ts";
 import type { KeptInboxes } from "./kept-inbox.ts";
 import { Lanes } from "./lanes.ts";
 import { Phone } from "./phone.ts";
 import { type Plugin, PluginLost } from "./plugin.ts";
+import { Polls } from "./polls.ts";
 import type { Question } from "./question.ts";
+import { Rounds } from "./rounds.ts";
+import { TransportSwitch } from "./transport-switch.ts";
+import { Values, type ValuesParts } from "./values.ts";
 
 export interface PhonesParts {
   readonly plugin: Plugin;
   readonly inboxes: KeptInboxes;
+  readonly hub: ValuesParts["hub"];
   readonly clock: Clock;
   readonly log: Log;
-  /** How often each is asked for, in ms. */
-  readonly interval: () => number;
-  /** Whether it is known when something happens in the house. */
-  readonly hears: () => boolean;
-  /** Told whether there is anybody to ask for. */
-  readonly awake: (awake: boolean) => void;
+  /** How often the plugin is asked for each phone, in ms. */
+  readonly actionDelay: number;
+  /** The bridge to the plugin's Jeedom; undefined where there is none. */
+  readonly jeedom: () => string | undefined;
 }
 
-/** How often it is looked whose turn it is, in ms. */
-const glance = 250;
-/** However much happens, a phone is not asked for more often than this, in ms: as often as the plugin's daemon does. */
-const leastInterval = 1000;
-/** And so often while its answers are no good. */
-const whileInTrouble = 5000;
-/** The plugin takes a phone that polls for gone when it was not asked for it for 3 s. */
-const longestQuiet = 2500;
-/** Its own pace is not exact: its next question may come so much later than the plugin should be asked. */
-const slack = 1.25;
-/** How often it is looked whether a phone should come by another transport, in ms. */
-const settingsInterval = 30_000;
+/** As often as the plugin's daemon asks, where nothing else tells what happens, in ms. */
+const withoutEvents = 1000;
 /** Phones that are away and have nothing waiting are forgotten when there are more than so many. */
 const mostKnown = 1000;
 
 export class Phones {
   /** Comings and goings of a phone overtake each other nowhere; nor do keys that nobody knows yet. */
   readonly lanes = new Lanes();
+  readonly values: Values;
+  readonly rounds: Rounds;
+  readonly polls: Polls;
+  readonly transportSwitch: TransportSwitch;
   readonly #parts: PhonesParts;
   readonly #known = new Map<string, Phone>();
-  #cancelGlance: (() => void) | undefined;
 
   constructor(parts: PhonesParts) {
+    const { plugin, hub, clock, actionDelay, jeedom } = parts;
     this.#parts = parts;
+    const { lanes } = this;
+    const phones = { [Symbol.iterator]: () => this.#known.values() };
+    const failed = (thrown: unknown): void => this.#failed(thrown);
+    const dismiss = (phone: Phone, why: string): void => this.#dismiss(phone, why);
+    const interval = (): number => (this.values.hears ? actionDelay : Math.min(actionDelay, withoutEvents));
+    const clean = (text: JsonText): JsonText => plugin.clean(text);
+    const stirred = (phone: Phone): void => this.rounds.stir(phone);
+    this.values = new Values({ hub, clock, clean, jeedom, phones, stirred });
+    const { values } = this;
+    this.transportSwitch = new TransportSwitch({ plugin, clock, dismiss, failed });
+    const looked = (phone: Phone): void => this.transportSwitch.look(phone);
+    this.rounds = new Rounds({ plugin, clock, phones, lanes, values, interval, dismiss, looked, failed });
+    const began = (): void => this.rounds.begin();
+    this.polls = new Polls({ plugin, clock, lanes, values, interval, began });
   }
 
   find(key: string): Phone | undefined {
@@ -73,49 +80,6 @@ export class Phones {
     return phone;
   }
 
-  /** It is to be asked for from now on. */
-  wake(phone: Phone): void {
-    phone.active = true;
-    phone.parted = false;
-    phone.wanted = true;
-    phone.act();
-    this.#begin();
-    this.#askIfDue(phone);
-  }
-
-  /** Something happened in the house. */
-  stir(): void {
-    for (const phone of this.#known.values()) {
-      phone.wanted = true;
-      this.#askIfDue(phone);
-    }
-  }
-
-  /** A phone's own question for its events. Rejects with `PluginLost`. */
-  async poll(phone: Phone, question: Question): Promise<Reply> {
-    const { clock, plugin, hears, interval } = this.#parts;
-    const now = clock.now();
-    const pace = now - phone.polledAt;
-    phone.polledAt = now;
-    this.#begin();
-    const asked = JSON.stringify(question.params);
-    const isEarly = now - phone.askedAt + pace <= Math.min(slack * interval(), longestQuiet);
-    const { quiet } = phone;
-    if (hears() && isEarly && !phone.wanted && quiet?.question === asked) return quiet.reply;
-    return this.lanes.run(eventsLane(phone), async () => {
-      phone.wanted = false;
-      phone.askedAt = clock.now();
-      phone.quiet = undefined;
-      const reply = await plugin.askByReply(question);
-      if (reply.answer?.type === "SET_EVENTS") {
-        const { cursors, lists } = readEvents(reply.answer);
-        const next = JSON.stringify({ ...question.params, ...cursors });
-        if (lists.length === 0) phone.quiet = { question: next, reply };
-      }
-      return reply;
-    });
-  }
-
   /** Its line is gone. The plugin is told, unless it has come again meanwhile. */
   left(phone: Phone, arrival: number, isWebSocket: boolean): void {
     const { plugin } = this.#parts;
@@ -130,8 +94,8 @@ export class Phones {
 
   /** Those that are there are sent away; nobody tells the plugin, since they come back. */
   close(): void {
-    this.#cancelGlance?.();
-    this.#cancelGlance = undefined;
+    this.rounds.end();
+    this.values.end();
     for (const phone of this.#known.values()) this.#dismiss(phone, "The bridge to the plugin was stopped");
   }
 
@@ -141,107 +105,6 @@ export class Phones {
     phone.arrivals++;
     phone.lose();
     line?.end(why);
-  }
-
-  /** What the plugin says of its transport: a phone that should come by another one has no stream any more. */
-  switched(phone: Phone, { useWs, polling }: { readonly useWs?: unknown; readonly polling?: unknown }): void {
-    const isElsewhere = [useWs, polling].some((one) => String(one) === "1");
-    if (isElsewhere && phone.line?.isWebSocket === false) this.#dismiss(phone, "The phone comes by another transport");
-  }
-
-  // ── Asking ──
-
-  #begin(): void {
-    if (this.#cancelGlance !== undefined) return;
-    this.#parts.awake(true);
-    this.#cancelGlance = this.#parts.clock.after(glance, () => this.#look());
-  }
-
-  #look(): void {
-    const now = this.#parts.clock.now();
-    let any = false;
-    for (const phone of this.#known.values()) {
-      if (phone.line?.isThrough === true) phone.lives();
-      if (phone.line === undefined ? now - phone.polledAt > settingsInterval : !phone.active) continue;
-      any = true;
-      this.#askIfDue(phone);
-      if (phone.line?.isWebSocket === false && now - phone.settingsAt >= settingsInterval)
-        void this.#readSettings(phone);
-    }
-    this.#cancelGlance = any ? this.#parts.clock.after(glance, () => this.#look()) : undefined;
-    if (!any) this.#parts.awake(false);
-  }
-
-  #askIfDue(phone: Phone): void {
-    if (phone.asking || !phone.active || phone.line === undefined) return;
-    const { clock, interval } = this.#parts;
-    const usual = phone.wanted ? leastInterval : interval();
-    if (clock.now() - phone.askedAt < (phone.trouble === undefined ? usual : whileInTrouble)) return;
-    void this.#ask(phone).catch((thrown: unknown) => this.#failed(thrown));
-  }
-
-  /** One question, to its end. */
-  async #ask(phone: Phone): Promise<void> {
-    const { plugin, clock } = this.#parts;
-    const { arrivals, line } = phone;
-    phone.asking = true;
-    phone.wanted = false;
-    phone.askedAt = clock.now();
-    try {
-      const question = phone.question();
-      const answer = await this.lanes.run(eventsLane(phone), async () =>
-        line?.isWebSocket === true ? plugin.ask(question, phone.key) : (await plugin.askByReply(question)).answer,
-      );
-      this.answered(phone, answer, phone.arrivals === arrivals);
-    } finally {
-      phone.asking = false;
-    }
-  }
-
-  /** What a question for events brought. `isCurrent`: the phone has not come anew since it was asked. */
-  answered(phone: Phone, answer: Answer | undefined, isCurrent: boolean): void {
-    // An action waits for the phone however it comes next; all else was about another visit.
-    if (answer?.type === "ACTIONS") {
-      phone.inbox.add(answer.text);
-      phone.act();
-    }
-    const { line } = phone;
-    if (!isCurrent || line === undefined) return;
-    if (answer === undefined || answer.type === "ACTIONS" || answer.type === "SET_EVENTS") {
-      phone.trouble = undefined;
-      if (answer?.type !== "SET_EVENTS") return;
-      const events = readEvents(answer);
-      phone.moveTo(events.cursors);
-      if (events.lists.length > 0) line.tellEvents(answer, events);
-    } else if (answer.type === "CONFIG_AND_INFOS") {
-      phone.trouble = undefined;
-      phone.configured(answer);
-      line.tell([answer.text]);
-    } else this.#troubled(phone, answer);
-  }
-
-  /** Told once. Where there is nothing to stay for, its line ends. */
-  #troubled(phone: Phone, { type, text }: Answer): void {
-    const { line } = phone;
-    if (phone.trouble !== text) line?.tell([text]);
-    phone.trouble = text;
-    const isOver = type === "SET_NEW_APIKEY" || (type === "EQUIPMENT_DISABLE" && line?.isWebSocket === true);
-    if (isOver) this.#dismiss(phone, type);
-  }
-
-  async #readSettings(phone: Phone): Promise<void> {
-    const userHash = phone.user?.hash;
-    phone.settingsAt = this.#parts.clock.now();
-    if (typeof userHash !== "string" || userHash === "") return;
-    try {
-      const question: Question = { method: "GET_AVAILABLE_EQUIPEMENT", params: { userHash }, id: "1" };
-      const { answer } = await this.#parts.plugin.askByReply(question);
-      const all = Array.isArray(answer?.payload) ? answer.payload.map(objectOf) : [];
-      const own = all.find(({ logicalId }) => logicalId === phone.key);
-      if (own !== undefined) this.switched(phone, own);
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
   }
 
   #failed(thrown: unknown): void {
@@ -255,11 +118,6 @@ export class Phones {
       if (line === undefined && inbox.isEmpty && !asking) this.#known.delete(key);
     }
   }
-}
-
-/** Questions for its events never overlap, whoever asks them. */
-function eventsLane({ key }: Phone): string {
-  return `${key} events`;
 }
 
 /** What a phone gets for an answer where the plugin gives none. */

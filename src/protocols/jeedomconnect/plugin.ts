@@ -17,8 +17,8 @@ export interface PluginParts {
   readonly url: string;
   /** The plugin's API key. */
   readonly key: () => string | undefined;
-  /** Whether it can bring its answers to a port of this machine. */
-  readonly hasPort: boolean;
+  /** Whether it can bring its answers to a port of this machine now. */
+  readonly hasPort: () => boolean;
   /** Told of each exchange how it went: what went wrong, or nothing. */
   readonly went: (trouble: string | undefined, refused: boolean) => void;
   /** What the plugin says without having been asked, or too late. */
@@ -57,7 +57,7 @@ export class Plugin {
 
   /** As from a WebSocket. Undefined where the method has no answer. Rejects with `PluginLost`. */
   async ask({ method, params, id: own }: Question, apiKey: string): Promise<Answer | undefined> {
-    if (!this.#parts.hasPort) {
+    if (!this.#parts.hasPort()) {
       const { answer } = await this.askByReply({ method, params: { ...params, apiKey }, id: own });
       return answer;
     }

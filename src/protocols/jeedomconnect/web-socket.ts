@@ -147,6 +147,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     const { phones, name } = this.#parts;
     const phone = phones.of(apiKey);
     phone.welcomed(welcome, since);
+    phones.values.came(phone, welcome);
     // Once more by the same connection: it is not in its own way.
     if (session.state.visitor?.arrival === phone.arrivals) phone.lose();
     const arrival = phone.arrive(this.#lineOf(session));
@@ -159,7 +160,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     const { eqName } = objectOf(welcome.payload);
     session.principal = principalOf(name, apiKey, eqName);
     this.#say(session, welcome, id);
-    phones.wake(phone);
+    phones.rounds.wake(phone);
   }
 
   #refuse(session: Peer, answer: Answer, id: JsonText): void {
@@ -195,7 +196,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     }
     // Its events are asked for already, one question at a time.
     if (method === "GET_EVENTS") {
-      this.#parts.phones.wake(phone);
+      this.#parts.phones.rounds.wake(phone);
       return undefined;
     }
     const asked = this.#ask(session, phone, question);
@@ -209,6 +210,7 @@ export class WebSocketFace implements Conversation<PeerState> {
     const { state, outlet } = session;
     const ask = () => plugin.ask(phone.user === undefined ? question : asUser(question, phone.user), phone.key);
     const introduce = async () => ({ answer: await ask() });
+    const { cursors } = phone;
     state.asked++;
     try {
       if (isBackground(question)) phone.active = false;
@@ -217,7 +219,8 @@ export class WebSocketFace implements Conversation<PeerState> {
         ? await introduced(gate, outlet.address, introduce)
         : await (isAboutItself(method) ? phones.lanes.run(phone.key, introduce) : introduce());
       if (answer !== undefined) this.#say(session, answer, id);
-      if (isForeground(question) && phone.line !== undefined) phones.wake(phone);
+      if (answer !== undefined) phones.values.showed(phone, answer, cursors);
+      if (isForeground(question) && phone.line !== undefined) phones.rounds.wake(phone);
     } catch (thrown) {
       this.#say(session, answerFor(thrown), id);
     } finally {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { readAnswer, readEvents, readReply, withId } from "../../../src/protocols/jeedomconnect/answer.ts";
+import { readAnswer, readEvents, readReply, shownBy, withId } from "../../../src/protocols/jeedomconnect/answer.ts";
 import { questionText, readQuestion } from "../../../src/protocols/jeedomconnect/question.ts";
 import { asUser, faultOf } from "../../../src/protocols/jeedomconnect/shield.ts";
 
@@ -66,8 +66,30 @@ describe("An answer", () => {
     const answer = readAnswer(`{"type":"SET_EVENTS","payload":[${cursors},${lists}]}`);
     expect(answer && readEvents(answer)).toEqual({
       cursors: { lastReadTimestamp: 1700000003.47, lastHistoricReadTimestamp: 1700000000 },
+      values: ['{"id":"1","value":"1.0"}'],
       lists: ['{"type":"CMD_INFO","payload":[{"id":"1","value":"1.0"}]}'],
     });
+  });
+
+  test("that shows a phone all of its commands is known by its type; of others nothing is", () => {
+    const entries = ['{"id":"1","value":"1.0"}', '{"id":"2"}'];
+    const shown = (text: string) => {
+      const answer = readAnswer(text);
+      return answer && shownBy(answer);
+    };
+    expect(shown(`{"type":"SET_CMD_INFO","payload":[${entries}]}`)).toEqual(entries);
+    expect(shown(`{"type":"WELCOME","payload":{"cmdInfo":[${entries}]}}`)).toEqual(entries);
+    expect(shown(`{"type":"SET_INFO","payload":{"cmdInfo":[${entries}],"scInfo":[]}}`)).toEqual(entries);
+    const whole = `{"config":{"cmdInfo":[]},"infos":{"cmdInfo":[${entries}]}}`;
+    expect(shown(`{"type":"CONFIG_AND_INFOS","payload":${whole}}`)).toEqual(entries);
+    for (const text of [
+      '{"type":"WELCOME","payload":{"eqName":"x"}}',
+      '{"type":"WELCOME","payload":[]}',
+      '{"type":"CONFIG_AND_INFOS","payload":{"infos":[]}}',
+      `{"type":"CMD_INFO","payload":[${entries}]}`,
+      `{"type":"SET_JEEDOM_DATA","payload":{"cmdInfo":[${entries}]}}`,
+    ])
+      expect(shown(text)).toBeUndefined();
   });
 
   test("in a reply is its result; `ok` is nothing, and what is no reply is told apart", () => {
