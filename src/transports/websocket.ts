@@ -20,7 +20,13 @@ const mostKept = 256 * 1024;
 let corkedSocket: ServerWebSocket<WebSocketOutlet> | undefined;
 let corkedParts: Payload["parts"] = [];
 function sendParts(): void {
-  for (const part of corkedParts) corkedSocket?.send(part);
+  const socket = corkedSocket;
+  if (socket === undefined) return;
+  for (const part of corkedParts) {
+    // `send` would find out anew for each frame what it was given.
+    if (typeof part === "string") socket.sendText(part);
+    else socket.sendBinary(part);
+  }
 }
 
 export class WebSocketOutlet implements Outlet {
