@@ -1,5 +1,6 @@
 /** A Jeedom as a process: its JSON-RPC on a real port, and faults on demand. */
 import type { Server } from "bun";
+import { serve } from "../serve.ts";
 import { type Dialect, EventBuffer, type Row } from "./event-buffer.ts";
 import { House } from "./house.ts";
 import { bytesOf, errorText, type Question, readQuestion, resultText } from "./json-rpc.ts";
@@ -100,14 +101,8 @@ export class Simulator {
 
   start(): this {
     this.#closing = new AbortController();
-    this.#server = Bun.serve({
-      hostname: this.#options.hostname ?? "127.0.0.1",
-      port: this.#port,
-      development: false,
-      idleTimeout: 0,
-      fetch: (request) => this.#visit(request),
-      error: () => new Response(page, { status: 500 }),
-    });
+    const place = { hostname: this.#options.hostname, port: this.#port };
+    this.#server = serve(place, (request) => this.#visit(request), page);
     this.#port = this.#server.port ?? 0;
     const speed = this.#options.speed ?? 0;
     this.#timer ??= setInterval(() => this.people?.liveUntil((performance.now() - this.#born) * speed), tick);

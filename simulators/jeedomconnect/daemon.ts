@@ -2,7 +2,8 @@
  * As much of the plugin's own daemon as it takes to compare: a request per message, and one per second of each client. Without its
  * DISCONNECT at the end of a connection, which silences the phone's next one where it comes after it.
  */
-import type { ServerWebSocket, TCPSocketListener } from "bun";
+import type { ServerWebSocket } from "bun";
+import { listenForAnswers } from "./answers-port.ts";
 import type { Message } from "./message.ts";
 
 interface Client {
@@ -14,7 +15,7 @@ export class Daemon {
   readonly #callback: string;
   readonly #clients = new Set<ServerWebSocket<Client>>();
   readonly #server: ReturnType<typeof Bun.serve>;
-  readonly #answers: TCPSocketListener<{ text: string }>;
+  readonly #answers: ReturnType<typeof listenForAnswers>;
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** `round`: how often it asks for events, in ms; the original does every second. */
@@ -34,19 +35,7 @@ export class Daemon {
         close: (client) => void this.#clients.delete(client),
       },
     });
-    this.#answers = Bun.listen<{ text: string }>({
-      hostname: "127.0.0.1",
-      port: 0,
-      socket: {
-        open(socket) {
-          socket.data = { text: "" };
-        },
-        data(socket, chunk) {
-          socket.data.text += chunk.toString();
-        },
-        end: ({ data }) => this.#answer(data.text),
-      },
-    });
+    this.#answers = listenForAnswers((text) => this.#answer(text));
     this.#timer = setInterval(() => {
       for (const { data } of this.#clients) {
         if (data.apiKey !== undefined) void this.#post("GET_EVENTS", data, data.cursors);

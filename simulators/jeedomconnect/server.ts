@@ -2,13 +2,14 @@
 import type { Server } from "bun";
 import { readQuestion } from "../jeedom/json-rpc.ts";
 import type { Simulator as Jeedom } from "../jeedom/server.ts";
+import { serve } from "../serve.ts";
+import { tellPort } from "./answers-port.ts";
 import type { PhoneEquipment } from "./equipment.ts";
 import type { Message } from "./message.ts";
 import { answer, exception, filesMessage } from "./methods.ts";
 import { type Params, Plugin } from "./plugin.ts";
 import { phpJson } from "./shapes.ts";
 import { streamEvents } from "./stream.ts";
-import { tellPort } from "./tell-port.ts";
 
 export interface SimulatorOptions {
   /** Whose house it is. It is started and stopped by whoever made it. */
@@ -112,14 +113,8 @@ export class Simulator {
 
   start(): this {
     this.#closing = new AbortController();
-    this.#server = Bun.serve({
-      hostname: this.#options.hostname ?? "127.0.0.1",
-      port: this.#port,
-      development: false,
-      idleTimeout: 0,
-      fetch: (request) => this.#visit(request),
-      error: () => new Response("", { status: 500 }),
-    });
+    const place = { hostname: this.#options.hostname, port: this.#port };
+    this.#server = serve(place, (request) => this.#visit(request));
     this.#port = this.#server.port ?? 0;
     return this;
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Simulator as Jeedom } from "../../../simulators/jeedom/server.ts";
+import { listenForAnswers } from "../../../simulators/jeedomconnect/answers-port.ts";
 import { apiKeyOf, type PhoneEquipment } from "../../../simulators/jeedomconnect/equipment.ts";
 import { Simulator } from "../../../simulators/jeedomconnect/server.ts";
 import { until } from "../../transports/raw-client.ts";
@@ -9,27 +10,11 @@ let simulator: Simulator;
 let anna: PhoneEquipment;
 /** What the daemon was told, each from one connection. */
 let told: Record<string, unknown>[];
-let daemon: ReturnType<typeof listen>;
-
-function listen() {
-  return Bun.listen<{ text: string }>({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      open(socket) {
-        socket.data = { text: "" };
-      },
-      data(socket, chunk) {
-        socket.data.text += chunk.toString();
-      },
-      end: ({ data }) => void told.push(JSON.parse(data.text) as Record<string, unknown>),
-    },
-  });
-}
+let daemon: ReturnType<typeof listenForAnswers>;
 
 beforeEach(() => {
   told = [];
-  daemon = listen();
+  daemon = listenForAnswers((text) => void told.push(JSON.parse(text) as Record<string, unknown>));
   jeedom = new Jeedom().start();
   simulator = new Simulator({ jeedom, socketPort: daemon.port, round: 20 }).start();
   anna = simulator.plugin.add("anna");

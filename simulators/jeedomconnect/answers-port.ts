@@ -1,4 +1,5 @@
-/** How the plugin brings an answer to a port of this machine: one JSON object, ended by the end of the connection. */
+/** How the plugin brings answers to its daemon, on a port of this machine: one JSON object each, ended by the end of the connection. */
+import type { TCPSocketListener } from "bun";
 
 /** False: nobody took it. */
 export async function tellPort(port: number, text: string): Promise<boolean> {
@@ -12,4 +13,21 @@ export async function tellPort(port: number, text: string): Promise<boolean> {
   const handlers = { ...socket, data: () => undefined, connectError: () => resolve(false) };
   Bun.connect({ hostname: "127.0.0.1", port, socket: handlers }).catch(() => resolve(false));
   return promise;
+}
+
+/** The daemon's end, at any free port. */
+export function listenForAnswers(heard: (text: string) => void): TCPSocketListener<{ text: string }> {
+  return Bun.listen<{ text: string }>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(socket) {
+        socket.data = { text: "" };
+      },
+      data(socket, chunk) {
+        socket.data.text += chunk.toString();
+      },
+      end: ({ data }) => heard(data.text),
+    },
+  });
 }
