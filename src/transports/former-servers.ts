@@ -15,7 +15,7 @@ export class FormerServers {
     this.#port = port;
   }
 
-  /** An idle connection of theirs ends by itself after `idleTime` ms. */
+  /** An idle connection of theirs has ended by itself after `idleTime` ms. */
   add(server: HttpServer, idleTime: number): void {
     this.#all.add(server);
     this.#retire(server, idleTime).catch((thrown: unknown) => {
@@ -39,7 +39,7 @@ export class FormerServers {
 
   async #retire(server: HttpServer, idleTime: number): Promise<void> {
     const { signal } = this.#stopping;
-    if (await this.#port.leave(server, signal)) await elapse(2 * idleTime, undefined, { signal });
+    if (await this.#port.leave(server, signal)) await elapse(idleTime, undefined, { signal });
     await server.stop(false);
     this.#all.delete(server);
   }

@@ -150,13 +150,18 @@ function listenAtPort(
         options = before;
         throw thrown;
       }
-      former.add(server, before.bodyTime);
+      former.add(server, (idleTimeout(before.bodyTime) + tick) * 1000);
       server = next;
     },
     async stop(abrupt) {
       await Promise.all([former.stop(abrupt), server.stop(abrupt)]);
     },
   };
+}
+
+/** In s. */
+function idleTimeout(bodyTime: number): number {
+  return Math.min(Math.ceil(bodyTime / 1000) + tick, longestTime);
 }
 
 function bindPort(
@@ -170,7 +175,7 @@ function bindPort(
       ...at,
       reusePort: true,
       // Counts from when the request began, whatever comes meanwhile. Streams and waiting polls switch it off for themselves.
-      idleTimeout: Math.min(Math.ceil(bodyTime / 1000) + tick, longestTime),
+      idleTimeout: idleTimeout(bodyTime),
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
     });
   } catch (thrown) {

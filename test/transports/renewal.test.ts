@@ -21,15 +21,14 @@ test("an idle connection that is never used again ends by its time-out, and its 
   await idle.receives((text) => text.endsWith("hello"), "the answer");
   for (let count = 0; count < 5; count++) listener.renew({ bodyTime: 1000 });
   expect(idle.closed).toBeFalse();
-  // Those that are replaced are looked at in ticks of 4 s.
-  await until(() => idle.closed, "the end of the idle connection", 12_000);
-  await until(() => readdirSync("/proc/self/fd").length <= before + 1, "the end of what was replaced", 12_000);
+  await until(() => idle.closed, "the end of the idle connection", 20_000);
+  await until(() => readdirSync("/proc/self/fd").length <= before + 1, "the end of what was replaced", 20_000);
   const late = await RawClient.connect(listener.port);
   await late.send(request);
   await late.receives((text) => text.endsWith("hello"), "the answer");
   await listener.stop(true);
   expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before + 1);
-}, 40_000);
+}, 60_000);
 
 test("a listener that is stopped right after a renewal closes nothing of anybody's later", async () => {
   const visit = (): Response => new Response("hello");
