@@ -16,9 +16,10 @@ async function start(limits: string): Promise<TestGateway> {
 }
 
 /** How a WebSocket ends, or its first message. */
-function firstOf(url: string): Promise<string> {
+function firstOf(url: string, key?: string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(url.replace("http", "ws"));
+    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const socket = new WebSocket(url.replace("http", "ws"), { headers } as never);
     socket.addEventListener("message", ({ data }) => resolve(String(data)), { once: true });
     socket.addEventListener("close", ({ code }) => resolve(String(code)), { once: true });
   });
@@ -42,6 +43,50 @@ test("limits.connections: one more WebSocket from an address is closed with 3504
   expect(await firstOf(place)).toContain('"hello":true');
   expect(await firstOf(place)).toContain('"hello":true');
   expect(await firstOf(place)).toBe("3504");
+});
+
+test("limits.connections.key: one more WebSocket by the same key is closed with 3504, by another it is not", async () => {
+  const it = await start("{ connections: { key: 1 } }");
+  const [{ key: one }, { key: other }] = [
+    await it.newKey({ subscribe: ["**"] }),
+    await it.newKey({ subscribe: ["**"] }),
+  ];
+  const place = `${it.url}/channels/a`;
+  expect(await firstOf(place, one)).toContain('"hello":true');
+  expect(await firstOf(place, one)).toBe("3504");
+  expect(await firstOf(place, other)).toContain('"hello":true');
+});
+
+test("limits.subscriptions: a session that asks for more is refused", async () => {
+  const it = await start("{ subscriptions: 2 }");
+  expect(await firstOf(`${it.url}/channels/a,b`)).toContain('"hello":true');
+  const text = "Cannot listen to more than 2 channels at once";
+  expect(await it.ask("/channels/a,b,c?wait=0")).toMatchObject(refusal(413, 106, text) as object);
+});
+
+test("limits.publication, limits.body and limits.publish_rate: what is larger or faster is refused", async () => {
+  const it = await start("{ publication: 1000, body: 3000, publish_rate: { address: 2, key: 3 } }");
+  const { key } = await it.newKey({ publish: ["**"] });
+  const post = async (size: number, by?: string) =>
+    (await it.ask("/channels/a", { method: "POST", body: "x".repeat(size), ...(by === undefined ? {} : { key: by }) }))
+      .status;
+  expect([await post(1001), await post(3001)]).toEqual([413, 413]);
+  const socket = new WebSocket(`${it.url.replace("http", "ws")}/channels/a`);
+  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+  const closed = new Promise((resolve) => socket.addEventListener("close", resolve, { once: true }));
+  socket.send("x".repeat(4000));
+  await closed;
+  const statuses = async (by?: string) => [await post(9, by), await post(9, by), await post(9, by), await post(9, by)];
+  expect((await statuses()).filter((status) => status === 429).length).toBeGreaterThan(0);
+  expect(await statuses(key)).toEqual([200, 200, 200, 429]);
+});
+
+test("limits.unauthenticated: who shows no key in time where one is needed is closed with 3502", async () => {
+  gateway = await TestGateway.start("limits: { unauthenticated: 100ms }\n");
+  const begun = performance.now();
+  const socket = new WebSocket(`${gateway.url.replace("http", "ws")}/channels/closed`);
+  const code = await new Promise((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
+  expect([code, performance.now() - begun < 3000]).toEqual([3502, true]);
 });
 
 test("limits.accept_rate: what comes faster is answered 503 with Retry-After; requests are not", async () => {

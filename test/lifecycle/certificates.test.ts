@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { Listeners } from "../../src/assembly/listeners.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { type CertificateFiles, CertificateInUse, readCertificate } from "../../src/transports/certificates.ts";
+import { listenLeniently } from "../../src/transports/lenient-websocket.ts";
 import { Home, type RunningCommand } from "../cli/command-line.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
@@ -99,7 +100,7 @@ describe("a listener with TLS", () => {
   });
 });
 
-test("Renewed certificates are taken up at intervals too, by themselves; what is wrong with them is logged once", async () => {
+test("Renewed certificates are taken up at intervals too, by themselves; what is wrong with them is logged once for each listener", async () => {
   const [first, second] = [make("first"), make("second")];
   const used = { cert: join(home.folder, "used.pem"), key: join(home.folder, "used.key") };
   copyCertificate(first, used);
@@ -108,18 +109,20 @@ test("Renewed certificates are taken up at intervals too, by themselves; what is
   const listeners = new Listeners(config, log, clock);
   const port = freePort();
   listeners.hold({ host: "127.0.0.1", port }, used);
+  const boards = freePort();
+  listeners.hold({ host: "127.0.0.1", port: boards }, used, (place) => listenLeniently({ ...place, clock, log }));
   listeners.renewCertificates();
   copyCertificate(second, used);
   expect(await nameAt(port)).toBe("first");
   const stays = await dialTls(port);
   clock.advance(60_000);
-  expect(await nameAt(port)).toBe("second");
+  expect([await nameAt(port), await nameAt(boards)]).toEqual(["second", "second"]);
   expect(stays.destroyed).toBeFalse();
   stays.destroy();
   writeFileSync(used.key, "no key");
   for (let minute = 0; minute < 5; minute++) clock.advance(60_000);
   expect(await nameAt(port)).toBe("second");
-  expect(log.lines.filter(({ text }) => text.includes("it is no private key"))).toHaveLength(1);
+  expect(log.lines.filter(({ text }) => text.includes("it is no private key"))).toHaveLength(2);
   copyCertificate(first, used);
   clock.advance(60_000);
   expect(await nameAt(port)).toBe("first");

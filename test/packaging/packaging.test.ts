@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Home, type RunningCommand, type Serving } from "../cli/command-line.ts";
+import { makeCertificate, nameAt } from "../tls.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const unit = readFileSync(join(root, "packaging/hearthwire.service"), "utf8");
@@ -82,6 +83,12 @@ describe("The npm package", () => {
 describe("As the unit runs it", () => {
   /** A user that owns nothing else, one capability, and the folders and variables that systemd gives. */
   const user = 61_234;
+  const capability = "-all,+net_bind_service";
+  const asUser = (...groups: string[]): string[] => {
+    const identity = ["--reuid", String(user), "--regid", String(user), ...groups, "--no-new-privs"];
+    const capable = ["--bounding-set", capability, "--inh-caps", capability, "--ambient-caps", capability];
+    return ["setpriv", ...identity, ...capable];
+  };
 
   test("it needs no root, and has a port below 1024 all the same", async () => {
     if (process.getuid?.() !== 0) throw new Error("Cannot give a process another user: run this test as root");
@@ -91,10 +98,8 @@ describe("As the unit runs it", () => {
     run(["install", "-d", "-o", String(user), "-m", "0700", state], folder);
     run(["install", "-d", "-o", String(user), "-m", "0755", runtime], folder);
     run(["chmod", "0755", folder], folder);
-    const bare = `setpriv --reuid ${user} --regid ${user} --clear-groups --no-new-privs --bounding-set -all,+net_bind_service`;
-    const capable = ["--inh-caps", "-all,+net_bind_service", "--ambient-caps", "-all,+net_bind_service"];
     const command = home.spawnProgram(
-      [...bare.split(" "), ...capable, ...gateway("serve", "--listen", `127.0.0.1:${freeLowPort()}`)],
+      [...asUser("--clear-groups"), ...gateway("serve", "--listen", `127.0.0.1:${freeLowPort()}`)],
       { env: { STATE_DIRECTORY: state, RUNTIME_DIRECTORY: runtime, HOME: "/", XDG_RUNTIME_DIR: "" } },
     );
     const started = await serving(command);
@@ -103,6 +108,32 @@ describe("As the unit runs it", () => {
     expect(await command.end()).toMatchObject({ code: 0 });
     rmSync(folder, { recursive: true });
   });
+
+  test(
+    "it reads a certificate that one of its groups may read, and is refused in words where none may",
+    async () => {
+      if (process.getuid?.() !== 0) throw new Error("Cannot give a process another user: run this test as root");
+      const folder = mkdtempSync(join(tmpdir(), "hearthwire-group-"));
+      const [group, state] = ["61235", join(folder, "state")];
+      run(["chmod", "0755", folder], folder);
+      run(["install", "-d", "-o", String(user), "-m", "0700", state], folder);
+      const { cert, key } = makeCertificate(folder, "group");
+      for (const file of [cert, key]) run(["sh", "-c", `chgrp ${group} ${file} && chmod 0640 ${file}`], folder);
+      const serve = ["--data", state, "serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key];
+      const env = { HOME: "/", XDG_RUNTIME_DIR: "" };
+      const outsider = home.spawnProgram([...asUser("--clear-groups"), ...gateway(...serve)], { env });
+      expect(await outsider.outcome()).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`Cannot use ${cert} for TLS: EACCES`),
+      });
+      const member = home.spawnProgram([...asUser("--groups", group), ...gateway(...serve)], { env });
+      const { addresses } = await serving(member);
+      expect(await nameAt(Number(new URL(addresses[0]?.url ?? "").port))).toBe("group");
+      expect(await member.end()).toMatchObject({ code: 0 });
+      rmSync(folder, { recursive: true });
+    },
+    patience,
+  );
 
   test(
     "it makes no system call that the unit does not allow",
