@@ -1,14 +1,11 @@
 /** The one place that knows every part: it puts them together, and takes them apart again. */
 import { version } from "../package.json" with { type: "json" };
-import { assembleCore } from "./assembly/core.ts";
-import { assembleDeconz } from "./assembly/deconz.ts";
+import { assembleCore, type Core } from "./assembly/core.ts";
 import { type AssembledDevices, assembleDevices } from "./assembly/devices.ts";
-import { assembleEspruino } from "./assembly/espruino.ts";
 import { Fronts } from "./assembly/fronts.ts";
-import { assembleJeedom } from "./assembly/jeedom.ts";
-import { assembleJeedomConnect } from "./assembly/jeedomconnect.ts";
 import { Listeners, type ListeningAt } from "./assembly/listeners.ts";
-import type { Assembled, Bridges, ListeningPlace, Parts, ProtocolOffered } from "./assembly/parts.ts";
+import type { ListeningPlace } from "./assembly/parts.ts";
+import { type AssembledProtocols, assembleProtocols, describedPaths } from "./assembly/protocols.ts";
 import { type ReloadParts, reload } from "./assembly/reload.ts";
 import {
   reloadedAddresses,
@@ -28,39 +25,27 @@ import { verbs } from "./core/access.ts";
 import { registerBuiltinCalls } from "./core/builtin-calls.ts";
 import { Calls } from "./core/calls.ts";
 import { sendAway } from "./core/departure.ts";
-import type { DescribedPaths } from "./core/described-paths.ts";
 import type { Hub } from "./core/hub.ts";
-import { Idempotency } from "./core/idempotency.ts";
 import { makeKey } from "./core/keys.ts";
 import { PairingWindow } from "./core/pairing-window.ts";
 import { PublishRate } from "./core/rate.ts";
 import { Refused } from "./core/refusals.ts";
-import { Api } from "./http/api.ts";
+import { Api, type ApiParts } from "./http/api.ts";
 import type { Reloaded } from "./http/api-lifecycle.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { Status } from "./http/status.ts";
-import type { Bridge, Log } from "./ports.ts";
-import { Centrifuge } from "./protocols/centrifuge/protocol.ts";
-import { describeServerApi } from "./protocols/centrifuge/server-api.ts";
-import { describeChannels } from "./protocols/channel-url/description.ts";
-import { ChannelUrl } from "./protocols/channel-url/protocol.ts";
-import { describeDevices } from "./protocols/unix-socket/description.ts";
-import { UnixSocket } from "./protocols/unix-socket/protocol.ts";
+import type { Bridge, ChannelSettings, Log } from "./ports.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "./storage/data-directory.ts";
 import { systemDialer } from "./transports/dialer.ts";
 import { systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
+export { describedPaths } from "./assembly/protocols.ts";
 export type { Predecessor } from "./assembly/succession.ts";
 /** The machine's, for commands that do without a gateway. */
 export { systemDialer } from "./transports/dialer.ts";
 export { lanAddress, systemChance, systemClock } from "./transports/system.ts";
 export { Systemd } from "./transports/systemd.ts";
-
-/** What protocols tell of their paths, for the one document of the API. */
-export function describedPaths(): readonly DescribedPaths[] {
-  return [describeChannels(), describeDevices(), describeServerApi()];
-}
 
 /** How long connections may take to get their last bytes when the gateway stops, in ms. */
 const lastWrites = 2000;
@@ -138,10 +123,7 @@ class Assembly implements Gateway {
   readonly #broker: EmbeddedBroker;
   readonly #hub: Hub;
   readonly #fronts: Fronts;
-  readonly #unixSocket: UnixSocket;
-  /** Protocols that have a file of their own in assembly/. */
-  readonly #assembled: readonly Assembled[];
-  readonly #bridges: readonly Bridges[];
+  readonly #protocols: AssembledProtocols;
   readonly #inForce: InForce;
   readonly #reload: ReloadParts;
   readonly #devices: AssembledDevices;
@@ -167,114 +149,70 @@ class Assembly implements Gateway {
     this.#startSuccessor = startSuccessor;
     this.#data = data;
     const { limits } = config;
-    const clock = systemClock;
-    const chance = systemChance;
     const { keys, devices, journal } = data;
     const settingsInForce = inForce.derive(() => settingsOf(config));
-    const ground = { clock, chance, log, settingsOf: (channel: string) => settingsInForce()(channel) };
+    const settings = (channel: string): ChannelSettings => settingsInForce()(channel);
+    const ground = { clock: systemClock, chance: systemChance, log, dialer: systemDialer };
     this.#broker = new EmbeddedBroker({
       ...ground,
+      settingsOf: settings,
       journal,
       durableRules: () => durableRules(config),
       maxChannels: () => limits.channels,
     });
-    const core = assembleCore(inForce, { ...ground, broker: this.#broker, dialer: systemDialer, keys });
-    const { hub, gate, tickets, tokens, keyring } = core;
+    const core = assembleCore(inForce, { ...ground, settingsOf: settings, broker: this.#broker, keys });
+    const { hub, gate, keyring, tokens } = core;
     this.#hub = hub;
-    const idempotency = new Idempotency(clock);
-    const rate = new PublishRate(clock, limits.publish_rate, limits.publish_bytes);
-    const heartbeat = config.heartbeat / 1000;
-    const channelUrl = new ChannelUrl({ hub, gate, idempotency, rate, limits, heartbeat, maxAge: config.max_age });
-    this.#unixSocket = new UnixSocket({ hub, gate, clock, chance, devices, rate, limits });
-    const maxAge = config.max_age;
-    const about = {
-      clock,
-      chance,
-      settingsOf: ground.settingsOf,
-      limits,
-      heartbeat,
-      maxAge,
-      version: `Hearthwire ${version}`,
-    };
     const calls = new Calls();
     registerBuiltinCalls(calls, { hub, devices });
-    const callees = reloadedCalls(config, calls, { dialer: systemDialer, log });
-    const centrifuge = new Centrifuge({ hub, gate, rate, tokens: tokens.inForce, calls, idempotency, log, ...about });
-    const pairing = new PairingWindow(clock);
-    this.#devices = assembleDevices({
-      config: () => config,
-      port: () => this.#port,
-      hub,
-      devices,
-      keyring,
-      clock,
-      chance,
-      log,
-    });
-    const { derive } = inForce;
-    const parts: Parts = {
-      config,
-      derive,
-      log,
-      clock,
-      chance,
-      dialer: systemDialer,
-      hub,
-      gate,
-      keyring,
-      pairing,
-      rate,
-      calls,
-    };
-    // To add a protocol is to add one folder, and one line here.
-    const assembleAll = [assembleDeconz, assembleEspruino, assembleJeedom, assembleJeedomConnect];
-    this.#assembled = assembleAll.map((assemble) => assemble(parts));
-    const protocols: readonly ProtocolOffered[] = [
-      channelUrl,
-      centrifuge,
-      this.#unixSocket,
-      ...this.#assembled.map(({ protocol }) => protocol),
-    ];
-    this.#bridges = this.#assembled.flatMap(({ bridges }) => bridges ?? []);
-    const channels = reloadedChannels({ hub, broker: this.#broker });
+    const callees = reloadedCalls(config, calls, ground);
+    const rate = new PublishRate(systemClock, limits.publish_rate, limits.publish_bytes);
+    const pairing = new PairingWindow(systemClock);
+    const shared = { ...ground, config, derive: inForce.derive, hub, gate, keyring, pairing, rate, calls };
+    this.#protocols = assembleProtocols({ ...shared, devices, settingsOf: settings, tokens: tokens.inForce, version });
+    this.#devices = assembleDevices({ ...ground, config: () => config, port: () => this.#port, hub, devices, keyring });
     const rest = [
       tokens,
       listeners,
       callees,
-      reloadedBridges(this.#bridges),
+      reloadedBridges(this.#protocols.bridges),
       reloadedStrangers(hub),
       reloadedAddresses(this.#devices.registry),
     ];
+    const channels = reloadedChannels({ hub, broker: this.#broker });
     this.#reload = { inForce, read: readConfig, parts: [channels, ...rest] };
-    const status = (): Status => this.status();
-    const { putAll, backUp } = data;
-    const api = new Api({
+    const api = this.#assembleApi(core, { pairing, calls });
+    this.#fronts = new Fronts(inForce, { gate, log, protocols: this.#protocols.offered, api });
+  }
+
+  #assembleApi({ hub, gate, tickets, keyring, endKey }: Core, parts: Pick<ApiParts, "pairing" | "calls">): Api {
+    const { keys, devices, putAll, backUp } = this.#data;
+    const { registry, states } = this.#devices;
+    return new Api({
+      ...parts,
       hub,
       gate,
       tickets,
       keys,
       keyring,
       devices,
-      registry: this.#devices.registry,
-      deviceStates: this.#devices.states,
-      keyChanged: core.endKey,
+      registry,
+      deviceStates: states,
+      keyChanged: endKey,
       putAll,
       backUp,
-      pairing,
-      clock,
-      status,
+      clock: systemClock,
+      status: () => this.status(),
       lifecycle: this,
-      calls,
       described: describedPaths(),
       obstacles: () => (this.#leaving ? ["The gateway is stopping"] : []),
       metrics: new Metrics({
         hub,
-        journal: () => data.figures(),
+        journal: () => this.#data.figures(),
         bridges: () => this.#everyBridge(),
-        openTo: config.metrics.open_to,
+        openTo: this.config.metrics.open_to,
       }),
     });
-    this.#fronts = new Fronts(inForce, { gate, log, protocols, api });
   }
 
   async start(): Promise<void> {
@@ -287,7 +225,7 @@ class Assembly implements Gateway {
     const lookedFor = config.listeners.flatMap((listener, at) => this.#listenAs(listener, `listeners[${at}]`));
     // Ports that were named come before those that are looked for.
     for (const listen of lookedFor) listen();
-    for (const bridges of this.#bridges) bridges.start();
+    for (const bridges of this.#protocols.bridges) bridges.start();
     listeners.renewCertificates();
     if (config.unix_socket !== false) await this.#listenForBackends(config.unix_socket);
     this.#devices.registry.announce();
@@ -297,7 +235,7 @@ class Assembly implements Gateway {
   #listenAs(listener: ListenerConfig, option: string): readonly (() => void)[] {
     const listeners = this.#listeners;
     const { listen, tls, protocol } = listener;
-    const assembled = this.#assembled.find((one) => one.protocol.name === protocol);
+    const assembled = this.#protocols.assembled.find((one) => one.protocol.name === protocol);
     const fronts = this.#fronts;
     const place: ListeningPlace = { listeners, frontOf: fronts.frontOf.bind(fronts) };
     if (assembled?.listen !== undefined) return assembled.listen(listener, option, place);
@@ -308,7 +246,7 @@ class Assembly implements Gateway {
   }
 
   async #listenForBackends(socket: Exclude<Config["unix_socket"], false>): Promise<void> {
-    const protocol = this.#unixSocket;
+    const protocol = this.#protocols.unixSocket;
     this.#unixListener = this.#held?.backends ?? (await listenUnixStream({ ...socket, protocol, log: this.#log }));
     this.#held?.admitBackends(protocol);
     this.unixSocket = socket.path;
@@ -333,7 +271,7 @@ class Assembly implements Gateway {
   }
 
   #everyBridge(): readonly Bridge[] {
-    return this.#bridges.flatMap((bridges) => [...bridges]);
+    return this.#protocols.bridges.flatMap((bridges) => [...bridges]);
   }
 
   get succeeded(): Promise<void> {
@@ -397,8 +335,8 @@ class Assembly implements Gateway {
 
   /** Nothing is published any more, and all that was is kept. */
   async #letGo(): Promise<void> {
-    for (const bridges of this.#bridges) bridges.stop();
-    this.#unixSocket.close();
+    for (const bridges of this.#protocols.bridges) bridges.stop();
+    this.#protocols.unixSocket.close();
     await this.#broker.close();
     await this.#data.close();
   }

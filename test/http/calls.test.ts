@@ -17,10 +17,11 @@ beforeAll(async () => {
       return answering();
     },
   });
-  const at = `{ url: "http://127.0.0.1:${backend.port}/calls", timeout: 100ms, max_size: 1KB }`;
+  const at = (timeout: string): string =>
+    `{ url: "http://127.0.0.1:${backend.port}/calls", timeout: ${timeout}, max_size: 1KB }`;
   gateway = await TestGateway.start(`
 anonymous: { subscribe: [demo/**] }
-calls: { "app.*": ${at}, "down.**": { url: "http://127.0.0.1:1/" } }
+calls: { "app.*": ${at("20s")}, "hasty.*": ${at("100ms")}, "down.**": { url: "http://127.0.0.1:1/" } }
 `);
 });
 afterAll(async () => {
@@ -86,7 +87,7 @@ describe("A backend's method", () => {
   test("that is late, too long, no JSON or not there is not available, and says no more than that", async () => {
     const unavailable = refusal(503, 108, expect.stringContaining("Cannot call")) as object;
     answering = () => Bun.sleep(1000).then(() => new Response("1"));
-    expect(await call("app.light")).toMatchObject(unavailable);
+    expect(await call("hasty.light")).toMatchObject(unavailable);
     answering = () => Response.json("x".repeat(2000));
     expect(await call("app.light")).toMatchObject(unavailable);
     answering = () => new Response("<html>");
