@@ -1,6 +1,8 @@
 import { describe, test } from "bun:test";
 import fc from "fast-check";
-import { type BrokerKind, channels, clients, House, reaches, type Step, selectors, slots } from "./hub-model.ts";
+import { House } from "./model/house.ts";
+import { type BrokerKind, channels, clients, type Step, selectors, slots } from "./model/life.ts";
+import { reaches } from "./model/truth.ts";
 
 const runs = process.env["HEARTHWIRE_LONG"] === "1" ? 20_000 : 400;
 
