@@ -1,6 +1,6 @@
-// What docs/clients.md shows is run as it stands there: JavaScript in Node and curl always, Python, Go and Java in the long runs.
+// What docs/clients.md shows is run as it stands there: JavaScript in Node and curl always, Python, Go, Java and Kotlin in the long runs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestGateway } from "../http/gateway.ts";
@@ -129,25 +129,61 @@ if (long && has("go")) {
 }
 
 if (long && has("java") && has("mvn")) {
-  describe("Java", () => {
-    const libraries = join(kept, "java");
-    beforeAll(async () => {
-      if (existsSync(join(libraries, "lib"))) return;
-      mkdirSync(libraries, { recursive: true });
-      const library =
-        "<groupId>io.github.centrifugal</groupId><artifactId>centrifuge-java</artifactId><version>0.4.1</version>";
-      writeFileSync(
-        join(libraries, "pom.xml"),
-        `<project><modelVersion>4.0.0</modelVersion><groupId>clients</groupId><artifactId>clients</artifactId><version>1</version>
-<dependencies><dependency>${library}</dependency></dependencies></project>`,
-      );
-      await install(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], libraries);
-    }, installing);
-
-    test("The client of the page listens and publishes, in Protobuf", async () => {
-      writeFileSync(join(folder, "Hello.java"), only("java"));
-      const run = ["java", "-cp", join(libraries, "lib", "*"), join(folder, "Hello.java")];
-      expect(await heard(run, "Hello from Java")).toContain('{"text": "Hello from Java"}');
+  /** A folder with these libraries of Maven's, and what they need. */
+  async function libraries(name: string, artifacts: readonly string[]): Promise<string> {
+    const place = join(kept, name);
+    if (existsSync(join(place, "lib"))) return join(place, "lib");
+    mkdirSync(place, { recursive: true });
+    const dependencies = artifacts.map((one) => {
+      const [group, artifact, version] = one.split(":");
+      return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
     });
-  });
+    writeFileSync(
+      join(place, "pom.xml"),
+      `<project><modelVersion>4.0.0</modelVersion><groupId>clients</groupId><artifactId>clients</artifactId><version>1</version>
+<dependencies>${dependencies.join("")}</dependencies></project>`,
+    );
+    await install(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], place);
+    return join(place, "lib");
+  }
+  const sdk = "io.github.centrifugal:centrifuge-java:0.4.1";
+
+  test(
+    "The client of the page listens and publishes in Java, in Protobuf",
+    async () => {
+      const lib = await libraries("java", [sdk]);
+      writeFileSync(join(folder, "Hello.java"), only("java"));
+      const run = ["java", "-cp", join(lib, "*"), join(folder, "Hello.java")];
+      expect(await heard(run, "Hello from Java")).toContain('{"text": "Hello from Java"}');
+    },
+    installing,
+  );
+
+  test(
+    "The client of the page listens and publishes in Kotlin",
+    async () => {
+      const lib = await libraries("kotlin", [sdk, "org.jetbrains.kotlin:kotlin-compiler-embeddable:2.2.20"]);
+      const [source, made] = [join(folder, "Hello.kt"), join(folder, "kotlin")];
+      writeFileSync(source, only("kotlin"));
+      const jars = readdirSync(lib).map((jar) => join(lib, jar));
+      const compiler = ["java", "-cp", join(lib, "*"), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"];
+      await install([...compiler, "-no-stdlib", "-no-reflect", "-cp", jars.join(":"), "-d", made, source]);
+      const run = ["java", "-cp", `${made}:${join(lib, "*")}`, "HelloKt"];
+      expect(await heard(run, "Hello from Kotlin")).toContain('{"text": "Hello from Kotlin"}');
+    },
+    installing,
+  );
+}
+
+// Nothing here has run these: where they are present, this is how they are tried.
+if (long) {
+  for (const [language, commands] of Object.entries({
+    dart: "dart create hello; cd hello; dart pub add centrifuge; paste it into bin/hello.dart; dart run",
+    swift:
+      "mkdir hello; cd hello; swift package init --type executable; add the package that docs/clients.md names; paste it into Sources/main.swift; swift run",
+  })) {
+    console.log(
+      `The ${language} of docs/clients.md is not run by any test. With ${language} and a gateway at hand: ${commands}`,
+    );
+  }
 }

@@ -11,8 +11,9 @@ import { flagField, numberField, offsetField, textField } from "./fields.ts";
 import type { Forms } from "./forms.ts";
 import type { Readings } from "./readings.ts";
 import type { ClientSession } from "./seams.ts";
-import { recoverable, type Subscribing, type Wish } from "./subscribing.ts";
+import type { Subscribing } from "./subscribing.ts";
 import type { Params, SubscribeResult } from "./wire.ts";
+import { recoverable, type Wish } from "./wish.ts";
 
 /** The type of a map subscription, and its phases; 0 is live. */
 const mapType = 1;

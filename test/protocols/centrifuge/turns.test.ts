@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import type { Clock, SettingsOf } from "../../../src/ports.ts";
+import { systemClock } from "../../../src/transports/system.ts";
 import { stream } from "../../fakes/channels.ts";
+import { settle } from "../../fakes/clock.ts";
 import type { FakeOutlet } from "../../fakes/outlet.ts";
 import { Stage } from "./unread.ts";
 
@@ -36,18 +39,22 @@ test("Sessions with the same several subscriptions share what they are owed of t
   for (const outlet of outlets) expect(outlet.writes.at(-1)).toBe(payload as NonNullable<typeof payload>);
 });
 
-/** The next turn of the event loop in which timers run. */
-const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-
 test.each([
   { what: "pages of a map", command: { channel: "map", type: 1, phase: 2, limit: 1000 } },
   { what: "changes of a map", command: { channel: "map", type: 1, phase: 1, recover: true, offset: 1000 } },
   { what: "a map as a whole", command: { channel: "map" } },
   { what: "a map by a pattern", command: { channel: "*" } },
   { what: "a stream that they missed", command: { channel: "stream", recover: true, offset: 1000 } },
-])("$what are told to a crowd in turns between which others are heard, first come first", async ({ command }) => {
+])("A crowd is told of $what in turns between which others are heard, first come first", async ({ command }) => {
   const history = { size: 5000, ttl: 600_000 };
-  const stage = new Stage((channel) => ({ ...stream, kind: channel === "map" ? "map" : "stream", history }));
+  const next: (() => void)[] = [];
+  const after: Clock["after"] = (delay, task) => {
+    if (delay > 0) return systemClock.after(delay, task);
+    next.push(task);
+    return () => undefined;
+  };
+  const settingsOf: SettingsOf = (channel) => ({ ...stream, kind: channel === "map" ? "map" : "stream", history });
+  const stage = new Stage(settingsOf, { clock: { ...systemClock, after } });
   const calm = await stage.open({ id: 2, subscribe: { channel: "calm/voice" } });
   for (let n = 0; n < 2000; n++) {
     stage.publish("map", n, `${n}`);
@@ -59,7 +66,10 @@ test.each([
   const counts = [crowd.filter(isTold).length];
   while (!crowd.every(isTold)) {
     stage.publish("calm/voice", counts.length);
-    await turn();
+    expect(next).toHaveLength(1);
+    next.shift()?.();
+    await settle();
+    stage.hub.flush();
     expect(calm.received.at(-1)).toContain(`"data":${counts.length}`);
     const count = crowd.filter(isTold).length;
     expect(crowd.slice(0, count).every(isTold)).toBe(true);

@@ -5,7 +5,7 @@ import { Gate } from "../../../src/core/gate.ts";
 import { Hub, type HubLimits } from "../../../src/core/hub.ts";
 import { PublishRate } from "../../../src/core/rate.ts";
 import { Tickets } from "../../../src/core/tickets.ts";
-import type { OpenPeer, SettingsOf, Visit } from "../../../src/ports.ts";
+import type { Clock, OpenPeer, SettingsOf, Visit } from "../../../src/ports.ts";
 import { Centrifuge } from "../../../src/protocols/centrifuge/protocol.ts";
 import { systemChance, systemClock } from "../../../src/transports/system.ts";
 import { FakeLog } from "../../fakes/log.ts";
@@ -18,12 +18,11 @@ export class Stage {
 
   constructor(
     settingsOf: SettingsOf,
-    more: { readonly maxChannels?: number; readonly limits?: Partial<HubLimits> } = {},
+    more: { readonly maxChannels?: number; readonly limits?: Partial<HubLimits>; readonly clock?: Clock } = {},
   ) {
-    const clock = systemClock;
     const chance = systemChance;
     const { log } = this;
-    const { maxChannels = 1000 } = more;
+    const { maxChannels = 1000, clock = systemClock } = more;
     const broker = new EmbeddedBroker({ clock, chance, log, settingsOf, maxChannels });
     const limits = {
       queue: { bytes: 1000, age: 10_000 },
