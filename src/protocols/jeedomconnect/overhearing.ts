@@ -8,11 +8,10 @@ import { Form } from "../../core/form.ts";
 import type { Hub } from "../../core/hub.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Conversation, Principal, Session } from "../../core/session.ts";
-import type { Clock, Frame, Framing, JsonText, Outlet, Publication, Reading } from "../../ports.ts";
+import type { Frame, Framing, JsonText, Outlet, Publication, Reading } from "../../ports.ts";
 
 export interface OverhearingParts {
   readonly hub: Hub;
-  readonly clock: Clock;
   /** The bridge's name; undefined where there is none. */
   readonly bridge: () => string | undefined;
   /** Its events, once for each turn in which there were some. */
@@ -27,8 +26,6 @@ const framing: Framing = {
   join: (frames) => ({ parts: frames, bytes: 0 }),
 };
 const itself: Principal = { id: "gateway", name: "the gateway itself", rights: everyRight };
-/** After it was sent away, as by a reload that changes a channel, it comes again, in ms. */
-const pause = 1000;
 /** What tells of events that are missing. */
 const gap = "gap";
 const stateMark = "state ";
@@ -55,7 +52,8 @@ class Words extends Form {
 export class Overhearing {
   readonly #parts: OverhearingParts;
   #session: Session<undefined> | undefined;
-  #cancel: (() => void) | undefined;
+  /** Whom it hears. */
+  #bridge: string | undefined;
   #isConnected = false;
 
   constructor(parts: OverhearingParts) {
@@ -67,10 +65,13 @@ export class Overhearing {
     return this.#isConnected;
   }
 
+  /** To be called again and again: a reload may bring another bridge, or send away whoever listens to this one. */
   begin(): void {
     const bridge = this.#parts.bridge();
-    if (bridge === undefined || this.#session !== undefined) return;
-    this.#cancel?.();
+    if (bridge === this.#bridge) return;
+    this.end();
+    this.#bridge = bridge;
+    if (bridge === undefined) return;
     const [events, states] = [`${bridge}/events`, `$bridges/${bridge}`];
     const session = this.#parts.hub.open(this.#outlet(), this.#conversation, new Words(events), itself, undefined);
     this.#session = session;
@@ -83,9 +84,8 @@ export class Overhearing {
   }
 
   end(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
     this.#isConnected = false;
+    this.#bridge = undefined;
     const session = this.#session;
     this.#session = undefined;
     session?.end(new Refused("closed"));
@@ -96,9 +96,7 @@ export class Overhearing {
     message: () => undefined,
     refused: () => undefined,
     ended: (session) => {
-      if (session !== this.#session) return;
-      this.end();
-      this.#cancel = this.#parts.clock.after(pause, () => this.begin());
+      if (session === this.#session) this.end();
     },
   };
 

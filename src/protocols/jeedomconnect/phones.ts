@@ -48,7 +48,7 @@ export class Phones {
     const interval = (): number => (this.values.hears ? actionDelay : Math.min(actionDelay, withoutEvents));
     const clean = (text: JsonText): JsonText => plugin.clean(text);
     const stirred = (phone: Phone): void => this.rounds.stir(phone);
-    this.values = new Values({ hub, clock, clean, jeedom, phones, stirred });
+    this.values = new Values({ hub, clean, jeedom, phones, stirred });
     const { values } = this;
     this.transportSwitch = new TransportSwitch({ plugin, clock, dismiss, failed });
     const looked = (phone: Phone): void => this.transportSwitch.look(phone);

@@ -90,6 +90,7 @@ export class Rounds {
       looked(phone);
     }
     if (any) {
+      values.begin();
       this.#lookSoon();
       return;
     }

@@ -5,7 +5,7 @@
 
 import type { Hub } from "../../core/hub.ts";
 import { objectOf } from "../../core/json.ts";
-import type { Clock, JsonText } from "../../ports.ts";
+import type { JsonText } from "../../ports.ts";
 import { type Answer, type Cursors, type Events, readEvents, shownBy, withValues } from "./answer.ts";
 import { type Change, readChange } from "./change.ts";
 import { type Entry, reworded } from "./entry.ts";
@@ -14,7 +14,6 @@ import type { Phone } from "./phone.ts";
 
 export interface ValuesParts {
   readonly hub: Hub;
-  readonly clock: Clock;
   /** What must not leave is taken out of a text. */
   readonly clean: (text: JsonText) => JsonText;
   /** The bridge to the plugin's Jeedom; undefined where there is none. */
@@ -36,7 +35,6 @@ export class Values {
     this.#parts = parts;
     this.#overhearing = new Overhearing({
       hub: parts.hub,
-      clock: parts.clock,
       bridge: parts.jeedom,
       heard: (events) => this.#heard(events),
       began: () => this.#began(),

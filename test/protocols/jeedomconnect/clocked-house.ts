@@ -1,7 +1,9 @@
 /** Phones, a plugin that answers what the test says, and what the bridge to Jeedom publishes: on a clock whose hands the test turns. */
 
 import type { Message } from "../../../simulators/jeedomconnect/message.ts";
+import { everyRight } from "../../../src/core/access.ts";
 import { BridgeVoice } from "../../../src/core/bridge-state.ts";
+import { Refused } from "../../../src/core/refusals.ts";
 import type { Dialer } from "../../../src/ports.ts";
 import type { Answer } from "../../../src/protocols/jeedomconnect/answer.ts";
 import { KeptInboxes } from "../../../src/protocols/jeedomconnect/kept-inbox.ts";
@@ -25,6 +27,8 @@ export interface ClockedHouseOptions {
   readonly hears?: boolean;
 }
 
+const ended = (): Refused => new Refused("forceDisconnect", "Its channels are others now");
+
 /** As the plugin words a command, and as Jeedom words its events: in UTC. */
 export function entry(id: string, value: string, seconds: number): string {
   return `{"id":"${id}","value":"${value}","modified":${seconds},"collectDate":${seconds},"history":{"tendance":null}}`;
@@ -39,6 +43,8 @@ export class ClockedHouse {
   readonly asked: Asked[] = [];
   /** What the plugin says to a method; without an entry, `"ok"`. */
   readonly answers = new Map<string, (params: Readonly<Record<string, unknown>>) => Message | undefined>();
+  /** The bridge to Jeedom, as configured now. */
+  jeedom: string | undefined;
   readonly #begin: number;
 
   constructor({ actionDelay = 2000, hears = true }: ClockedHouseOptions = {}) {
@@ -66,7 +72,8 @@ export class ClockedHouse {
       unasked: quiet,
     });
     const inboxes = new KeptInboxes(hub, new BridgeVoice({ hub, clock, log, name: "jc" }));
-    const jeedom = (): string | undefined => (hears ? "house" : undefined);
+    if (hears) this.jeedom = "house";
+    const jeedom = (): string | undefined => this.jeedom;
     this.phones = new Phones({ plugin, inboxes, hub, clock, log, actionDelay, jeedom });
     this.answers.set("GET_EVENTS", () => this.events());
     if (hears) this.become("connected");
@@ -114,6 +121,20 @@ export class ClockedHouse {
   /** The bridge to Jeedom is so. */
   become(state: string): void {
     this.setting.publish("$bridges/house", JSON.stringify(state), "state");
+    this.setting.endTurn();
+  }
+
+  /** The bridge to Jeedom missed events. */
+  miss(): void {
+    const { hub, clock } = this.setting;
+    const data = JSON.stringify({ gap: { from: clock.now() - 1000, to: clock.now() } });
+    void hub.publish("house/events", { data, tags: { gap: "upstream" } }, everyRight);
+    this.setting.endTurn();
+  }
+
+  /** Whoever listens to the bridge is sent away, as by a reload that changes its channels. */
+  sendListenersAway(): void {
+    this.setting.hub.endListeners(["house/events"], ended);
     this.setting.endTurn();
   }
 

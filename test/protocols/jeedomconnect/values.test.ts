@@ -126,6 +126,47 @@ describe("From the hub", () => {
   });
 });
 
+describe("Where events may be missing", () => {
+  for (const [what, happen] of [
+    ["the bridge to Jeedom missed some", (house: ClockedHouse) => house.miss()],
+    ["whoever hears the bridge is sent away, and comes again", (house: ClockedHouse) => house.sendListenersAway()],
+  ] as const)
+    test(`as when ${what}, the plugin is asked, and what is told from the hub comes after its answer`, async () => {
+      const house = new ClockedHouse({ actionDelay: 30_000 });
+      const line = new HeardLine(true);
+      await house.welcome("anna", line, lamp, sensor);
+      await house.pass(2000);
+      const before = house.count("GET_EVENTS");
+      const missed = entry("1", "7", begin + 2);
+      house.answers.set("GET_EVENTS", () => house.events(missed));
+      happen(house);
+      await house.pass(2500);
+      expect(house.count("GET_EVENTS") - before).toBeWithin(1, 4);
+      expect(line.texts.splice(0)).toEqual([cmdInfoText(missed)]);
+      house.change("2", 25);
+      expect(line.texts).toEqual([cmdInfoText(entry("2", "25", begin + 4))]);
+    });
+
+  test("as when a bridge to Jeedom is configured while phones are there, or taken away, values come by whoever is there", async () => {
+    const house = new ClockedHouse({ actionDelay: 30_000, hears: false });
+    const line = new HeardLine(true);
+    await house.welcome("anna", line, lamp, sensor);
+    house.jeedom = "house";
+    house.become("connected");
+    await house.pass(1500);
+    house.change("2", 25);
+    expect(line.texts.splice(0)).toEqual([cmdInfoText(entry("2", "25", begin + 1))]);
+    const before = house.count("GET_EVENTS");
+    await house.pass(5000);
+    expect(house.count("GET_EVENTS")).toBe(before);
+    house.jeedom = undefined;
+    await house.pass(5000);
+    expect(house.count("GET_EVENTS") - before).toBeWithin(4, 7);
+    house.change("2", 26);
+    expect(line.texts).toEqual([]);
+  });
+});
+
 describe("A phone that polls", () => {
   const ask = async (house: ClockedHouse, params: Readonly<Record<string, unknown>>) => {
     const { result } = await house.phones.polls.poll(house.phones.of("anna"), {
