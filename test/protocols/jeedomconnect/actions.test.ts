@@ -3,7 +3,8 @@ import { afterEach, expect, test } from "bun:test";
 import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
 import type { Message } from "../../../simulators/jeedomconnect/message.ts";
 import { nameOf } from "../../../src/protocols/jeedomconnect/kept-inbox.ts";
-import { clientFrame, opcodes, RawClient, until, upgradeHead } from "../../transports/raw-client.ts";
+import { until } from "../../transports/raw-client.ts";
+import type { RawPhone } from "./raw-phone.ts";
 import { events, Stage } from "./stage.ts";
 
 const action: Message = { type: "ACTIONS", payload: [{ action: "toaster", message: "hello" }] };
@@ -26,24 +27,24 @@ async function commandEvent(): Promise<() => Promise<unknown>> {
 /** The plugin hands an action out, once. */
 const handOut = (): void => stage.simulator.once("GET_EVENTS", action);
 
-/** A phone that answers no ping. */
-async function mutePhone(name: string): Promise<RawClient> {
-  const raw = await RawClient.connect(Number(new URL(stage.url).port));
-  await raw.send(upgradeHead("/"));
-  await until(() => raw.text.includes("101"), "101");
-  const params = { apiKey: apiKeyOf(name), deviceId: name };
-  await raw.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params })));
-  await until(() => raw.text.includes("WELCOME"), "WELCOME");
-  return raw;
+/** The plugin hands an action out to a phone that answers no ping. */
+async function actionFor(name: string): Promise<RawPhone> {
+  handOut();
+  const mute = await stage.raw(name);
+  await mute.hears("toaster");
+  return mute;
+}
+
+/** The phone goes without a word, so many have gone with it. */
+async function vanishes({ client }: RawPhone, gone: number): Promise<void> {
+  client.reset();
+  await until(() => stage.asked("DISCONNECT").length === gone, "that it has gone");
 }
 
 test("An action whose phone vanished before it said anything comes again with the phone", async () => {
   stage = await Stage.open();
-  handOut();
-  const mute = await mutePhone("anna");
-  await until(() => mute.text.includes("toaster"), "the action");
-  mute.reset();
-  await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
+  const mute = await actionFor("anna");
+  await vanishes(mute, 1);
   const anna = await stage.enter("anna");
   expect(await anna.hears("ACTIONS")).toEqual(action);
 });
@@ -57,13 +58,10 @@ test("An action that was followed by a pong, or by any message, comes once", asy
   await Bun.sleep(50);
   anna.socket.close();
   await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
-  handOut();
-  const mute = await mutePhone("anna");
-  await until(() => mute.text.includes("toaster"), "another action");
-  await mute.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: 2, method: "PING", params: {} })));
+  const mute = await actionFor("anna");
+  await mute.ask("PING");
   await until(() => stage.asked("PING").length === 1, "its message");
-  mute.reset();
-  await until(() => stage.asked("DISCONNECT").length === 2, "that it has gone");
+  await vanishes(mute, 2);
   const again = await stage.enter("anna");
   await until(() => stage.asked("GET_EVENTS").length > 3, "it is asked for");
   expect(again.of("ACTIONS")).toEqual([]);
@@ -71,29 +69,22 @@ test("An action that was followed by a pong, or by any message, comes once", asy
 
 test("An action comes by whatever transport the phone comes next", async () => {
   stage = await Stage.open();
-  handOut();
-  const mute = await mutePhone("anna");
-  await until(() => mute.text.includes("toaster"), "the action");
-  mute.reset();
-  await until(() => stage.asked("DISCONNECT").length === 1, "that it has gone");
+  const mute = await actionFor("anna");
+  await vanishes(mute, 1);
   stage.simulator.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
-  const raw = await RawClient.connect(Number(new URL(stage.url).port));
-  const path = `/plugins/JeedomConnect/core/php/eventServer.php?apiKey=${apiKeyOf("anna")}`;
-  await raw.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const raw = await stage.stream("anna");
   await until(() => raw.text.includes("toaster"), "the action");
   raw.reset();
 });
 
 test("What waits for a phone is in the inbox of its name until it has arrived", async () => {
   stage = await Stage.open();
-  handOut();
-  const mute = await mutePhone("anna");
-  await until(() => mute.text.includes("toaster"), "the action");
+  const mute = await actionFor("anna");
   const channel = `$device/${nameOf("jc", apiKeyOf("anna"))}`;
   const { key } = await stage.gateway.newKey({ subscribe: [channel], history: [channel] });
   const inbox = async () => (await stage.gateway.ask(`/channels/${channel}?history=10`, { key })).text;
   expect(await inbox()).toContain("toaster");
-  mute.reset();
+  mute.client.reset();
   const anna = await stage.enter("anna");
   await anna.hears("ACTIONS");
   await until(async () => !(await inbox()).includes("toaster"), "an empty inbox");
@@ -118,9 +109,7 @@ test("A value that only the plugin can tell has each active phone asked for at o
 
 test("An action that nobody was sure of comes after a restart of the gateway", async () => {
   stage = await Stage.open();
-  handOut();
-  const mute = await mutePhone("anna");
-  await until(() => mute.text.includes("toaster"), "the action");
+  await actionFor("anna");
   await stage.restart();
   const anna = await stage.enter("anna");
   expect(await anna.hears("ACTIONS")).toEqual(action);
@@ -129,16 +118,10 @@ test("An action that nobody was sure of comes after a restart of the gateway", a
 test("A polling phone is answered without the plugin while nothing happens, for less than 3 s, and with it when something does", async () => {
   stage = await Stage.open({ hears: true });
   let cursors: object = { configVersion: 1, lastReadTimestamp: null, lastHistoricReadTimestamp: null };
-  const ask = async (
-    method: string,
-    params: object = {},
-  ): Promise<{ type: string; payload: { payload: unknown }[] }> => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { apiKey: apiKeyOf("anna"), ...params } });
-    const api = `${stage.url}/plugins/JeedomConnect/core/api/JeedomConnect.api.php`;
-    return ((await (await fetch(api, { method: "POST", body })).json()) as { result: never }).result;
-  };
+  const ask = (method: string, params: object = {}): Promise<unknown> =>
+    stage.ask(method, { apiKey: apiKeyOf("anna"), ...params });
   const poll = async (): Promise<number> => {
-    const { type, payload } = await ask("GET_EVENTS", cursors);
+    const { type, payload } = (await ask("GET_EVENTS", cursors)) as { type: string; payload: { payload: unknown }[] };
     expect(type).toBe("SET_EVENTS");
     const [lastReadTimestamp, lastHistoricReadTimestamp] = payload.map((item) => item.payload);
     cursors = { ...cursors, lastReadTimestamp, lastHistoricReadTimestamp };

@@ -2,38 +2,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
 import type { Message } from "../../../simulators/jeedomconnect/message.ts";
-import { RawClient, until } from "../../transports/raw-client.ts";
-import { events, Stage } from "./stage.ts";
+import { type RawClient, until } from "../../transports/raw-client.ts";
+import { core, events, Stage } from "./stage.ts";
 
-const folder = "/plugins/JeedomConnect/core";
 let stage: Stage;
 afterEach(async () => {
   expect(stage.gateway.errors).toEqual([]);
   await stage.stop();
 });
-
-async function post(body: unknown, at = stage.url): Promise<unknown> {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const answer = await fetch(`${at.replace(/\/$/, "")}${folder}/api/JeedomConnect.api.php`, {
-    method: "POST",
-    body: text,
-  });
-  expect(answer.status).toBe(200);
-  return answer.json();
-}
-
-let ids = 0;
-async function ask(method: string, params: object): Promise<unknown> {
-  const { result } = (await post({ jsonrpc: "2.0", id: ++ids, method, params })) as { result: unknown };
-  return result;
-}
-
-async function openStream(name: string): Promise<RawClient> {
-  const raw = await RawClient.connect(Number(new URL(stage.url).port));
-  await raw.send(`GET ${folder}/php/eventServer.php?apiKey=${apiKeyOf(name)} HTTP/1.1\r\nHost: x\r\n\r\n`);
-  await until(() => raw.text.includes("\r\n\r\n"), "the stream's head");
-  return raw;
-}
 
 /** What was sent on a stream, decoded twice. */
 function messages({ text }: RawClient): readonly Message[] {
@@ -53,19 +29,19 @@ describe("JSON-RPC", () => {
       params: { apiKey: apiKeyOf("anna"), connexionFrom: "WS" },
     };
     const answer = { jsonrpc: "2.0", id: "x", result: { type: "SET_CMD_INFO", payload: [] } };
-    expect(await post(question)).toEqual(answer);
-    expect(await post(question, stage.gateway.url)).toEqual(answer);
+    expect(await stage.post(question)).toEqual(answer);
+    expect(await stage.post(question, stage.gateway.url)).toEqual(answer);
     expect(stage.asked("GET_CMD_INFO").map((asked) => [asked.pluginKey, asked.params["connexionFrom"]])).toEqual([
       [null, undefined],
       [null, undefined],
     ]);
-    expect(await ask("SET_BATTERY", { apiKey: apiKeyOf("anna"), level: 5 })).toBe("ok");
+    expect(await stage.ask("SET_BATTERY", { apiKey: apiKeyOf("anna"), level: 5 })).toBe("ok");
   });
 
   test("has an answer also when the plugin has none", async () => {
     stage = await Stage.open();
     await stage.simulator.stop();
-    expect(await ask("GET_INFO", { apiKey: apiKeyOf("anna") })).toEqual({
+    expect(await stage.ask("GET_INFO", { apiKey: apiKeyOf("anna") })).toEqual({
       type: "EXCEPTION",
       payload: { message: "Cannot reach Jeedom's plugin now" },
     });
@@ -78,7 +54,7 @@ describe("JSON-RPC", () => {
       const params = { apiKey: apiKeyOf("anna"), userHash: "h4sh", rdk };
       return fetch(at, { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
     };
-    const here = `${stage.url}${folder}/api/JeedomConnect.api.php`;
+    const here = `${stage.url}${core}/api/JeedomConnect.api.php`;
     const [its, ours] = await Promise.all([callback, here].map((at) => register(at, "REGISTER_DEVICE", "k3y")));
     expect(its?.headers.getSetCookie()).toHaveLength(2);
     const [registered] = ours?.headers.getSetCookie() ?? [];
@@ -98,31 +74,32 @@ describe("JSON-RPC", () => {
   test("whose answer is huge, or takes longer than a request may, is answered all the same", async () => {
     stage = await Stage.open({ yaml: "limits: { body_time: 4s }" });
     stage.simulator.slowness.set("GET_HISTORY", 9000);
-    const history = ask("GET_HISTORY", { apiKey: apiKeyOf("anna"), id: "1" });
+    const history = stage.ask("GET_HISTORY", { apiKey: apiKeyOf("anna"), id: "1" });
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)) });
     const { pages } = stage.simulator;
     await until(() => stage.asked("GET_HISTORY").length === 1, "the question");
     pages.set("JeedomConnect.api.php", () => new Response(endless));
-    expect(await ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "EXCEPTION" });
+    expect(await stage.ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "EXCEPTION" });
     pages.clear();
-    expect(await ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_CONFIG" });
+    expect(await stage.ask("GET_CONFIG", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_CONFIG" });
     expect(await history).toMatchObject({ type: "SET_HISTORY" });
   }, 15_000);
 
   test("PHP 17: another version of JSON-RPC, and what is none, is an error and not a status of 500", async () => {
     stage = await Stage.open();
-    expect(await post({ jsonrpc: "1.0", id: 7, method: "PING", params: {} })).toEqual({
+    expect(await stage.post({ jsonrpc: "1.0", id: 7, method: "PING", params: {} })).toEqual({
       jsonrpc: "2.0",
       id: 7,
       error: { code: -32600, message: "Cannot make sense of it: `jsonrpc` must be 2.0" },
     });
-    expect(await post("nonsense")).toMatchObject({ id: null, error: { code: -32600 } });
+    expect(await stage.post("nonsense")).toMatchObject({ id: null, error: { code: -32600 } });
   });
 
   test("PHP 14: who guesses at passwords is told to wait", async () => {
     stage = await Stage.open({ yaml: "limits: { wrong_keys: 2 }" });
     stage.simulator.answers.set("CHECK_AUTHENT", () => ({ type: "EXCEPTION", payload: { message: "Wrong" } }));
-    for (let tries = 0; tries < 10; tries++) await ask("CHECK_AUTHENT", { login: "admin", password: String(tries) });
+    for (let tries = 0; tries < 10; tries++)
+      await stage.ask("CHECK_AUTHENT", { login: "admin", password: String(tries) });
     expect(stage.asked("CHECK_AUTHENT").length).toBeLessThan(6);
   });
 
@@ -137,7 +114,7 @@ describe("JSON-RPC", () => {
 
   test("PHP 16: an action that a polling phone had no answer with comes again; one that it had does not", async () => {
     stage = await Stage.open();
-    await ask("CONNECT", { apiKey: apiKeyOf("anna") });
+    await stage.ask("CONNECT", { apiKey: apiKeyOf("anna") });
     const action: Message = { type: "ACTIONS", payload: [{ action: "toaster", message: "hello" }] };
     const { promise: held, resolve } = Promise.withResolvers<void>();
     stage.simulator.answers.set("GET_EVENTS", async () => {
@@ -147,7 +124,7 @@ describe("JSON-RPC", () => {
     });
     const gone = new AbortController();
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "GET_EVENTS", params: { apiKey: apiKeyOf("anna") } });
-    const lost = fetch(`${stage.url}${folder}/api/JeedomConnect.api.php`, {
+    const lost = fetch(`${stage.url}${core}/api/JeedomConnect.api.php`, {
       method: "POST",
       body,
       signal: gone.signal,
@@ -158,18 +135,18 @@ describe("JSON-RPC", () => {
     await Bun.sleep(50);
     resolve();
     await Bun.sleep(50);
-    expect(await ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toEqual(action);
-    expect(await ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_EVENTS" });
+    expect(await stage.ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toEqual(action);
+    expect(await stage.ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })).toMatchObject({ type: "SET_EVENTS" });
   });
 
   test("GET_EVENTS of a polling phone that asks twice at once reach the plugin one after the other", async () => {
     stage = await Stage.open();
-    await ask("CONNECT", { apiKey: apiKeyOf("anna") });
+    await stage.ask("CONNECT", { apiKey: apiKeyOf("anna") });
     stage.simulator.answers.set("GET_EVENTS", async () => {
       await Bun.sleep(50);
       return events("1");
     });
-    await Promise.all(Array.from({ length: 4 }, () => ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })));
+    await Promise.all(Array.from({ length: 4 }, () => stage.ask("GET_EVENTS", { apiKey: apiKeyOf("anna") })));
     expect(stage.simulator.overlaps).toBe(0);
   });
 });
@@ -178,7 +155,7 @@ describe("The event stream", () => {
   test("begins with the picture, tells what happens in JSON that is a text, and that it lives", async () => {
     stage = await Stage.open();
     stage.simulator.answers.set("GET_INFO", () => picture);
-    const raw = await openStream("anna");
+    const raw = await stage.stream("anna");
     await until(() => messages(raw).length > 0, "the picture");
     const head = raw.text.slice(0, raw.text.indexOf("\r\n\r\n")).toLowerCase();
     expect(head).toContain("content-type: text/event-stream\r\n");
@@ -197,7 +174,7 @@ describe("The event stream", () => {
 
   test("that comes without a CONNECT, as after a restart of the gateway, brings a new configuration", async () => {
     stage = await Stage.open();
-    const raw = await openStream("anna");
+    const raw = await stage.stream("anna");
     await until(() => messages(raw).length > 0, "the picture");
     const { plugin } = stage.simulator;
     const anna = plugin.phones.get("anna");
@@ -212,7 +189,7 @@ describe("The event stream", () => {
 
   test("of a key that nobody has says so, and ends", async () => {
     stage = await Stage.open();
-    const answer = await fetch(`${stage.url}${folder}/php/eventServer.php?apiKey=${apiKeyOf("nobody")}`);
+    const answer = await fetch(`${stage.url}${core}/php/eventServer.php?apiKey=${apiKeyOf("nobody")}`);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     const exception = { type: "EXCEPTION", payload: { message: "Error with 'SSE' method Can't find eqLogic" } };
     expect(await answer.text()).toBe(`data:${JSON.stringify(JSON.stringify(exception))}\r\n\r\n`);
@@ -222,7 +199,7 @@ describe("The event stream", () => {
     stage = await Stage.open();
     stage.simulator.answers.set("GET_INFO", () => picture);
     stage.simulator.answers.set("GET_EVENTS", () => ({ type: "EQUIPMENT_DISABLE" }));
-    const raw = await openStream("anna");
+    const raw = await stage.stream("anna");
     await until(() => messages(raw).some(({ type }) => type === "EQUIPMENT_DISABLE"), "that it is disabled");
     await until(() => stage.asked("GET_EVENTS").length > 1, "asked again", 8000);
     expect(messages(raw).filter(({ type }) => type === "EQUIPMENT_DISABLE")).toHaveLength(1);
@@ -234,11 +211,11 @@ describe("The event stream", () => {
   test("ends without a DISCONNECT when a newer one comes, or the phone is set to another transport", async () => {
     stage = await Stage.open();
     stage.simulator.answers.set("GET_INFO", () => picture);
-    const first = await openStream("anna");
-    const second = await openStream("anna");
+    const first = await stage.stream("anna");
+    const second = await stage.stream("anna");
     await until(() => first.text.endsWith("0\r\n\r\n"), "the end of the first");
     stage.simulator.answers.set("SET_WEBSOCKET", () => ({ type: "GET_WEBSOCKET", payload: { useWs: "1" } }));
-    await ask("SET_WEBSOCKET", { apiKey: apiKeyOf("anna"), value: 1 });
+    await stage.ask("SET_WEBSOCKET", { apiKey: apiKeyOf("anna"), value: 1 });
     await until(() => second.text.endsWith("0\r\n\r\n"), "the end of the second");
     await Bun.sleep(100);
     expect(stage.asked("DISCONNECT")).toEqual([]);

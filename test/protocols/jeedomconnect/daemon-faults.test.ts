@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
 import { makeChain } from "../../proxies/certificates.ts";
-import { RawClient, until } from "../../transports/raw-client.ts";
+import { opcodes, RawClient, until } from "../../transports/raw-client.ts";
 import { events, Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -112,45 +112,37 @@ describe("Of the daemon's faults", () => {
 
   test("6: fragments, binary messages, a ping that is no text and a clean close are as RFC 6455 has them", async () => {
     stage = await Stage.open();
-    const raw = await rawPhone(stage);
-    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("anna") } };
-    const text = Buffer.from(JSON.stringify(connect));
-    await raw.send(frame(0x01, text.subarray(0, 10)));
-    await raw.send(frame(0x00, text.subarray(10, 20)));
-    await raw.send(frame(0x80, text.subarray(20)));
-    await until(() => raw.text.includes("WELCOME"), "WELCOME after fragments");
+    const phone = await stage.raw();
+    const text = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("anna") } });
+    await phone.send(opcodes.text, text.slice(0, 10), false);
+    await phone.send(opcodes.continuation, text.slice(10, 20), false);
+    await phone.send(opcodes.continuation, text.slice(20));
+    await phone.hears("WELCOME");
     const ill = Buffer.from([0xff, 0xfe, 0x80]);
-    await raw.send(frame(0x89, ill));
-    await until(() => raw.bytes.includes(Buffer.concat([Buffer.from([0x8a, 3]), ill])), "its pong");
-    stage.simulator.answers.set("GET_INFO", () => ({ type: "SET_INFO", payload: {} }));
-    const question = { jsonrpc: "2.0", id: 2, method: "GET_INFO", params: {} };
-    await raw.send(frame(0x82, Buffer.from(JSON.stringify(question))));
-    await until(() => raw.text.includes("SET_INFO"), "the answer to a binary message");
-    await raw.send(frame(0x88, Buffer.from([0x03, 0xe8])));
-    await until(() => raw.bytes.includes(Buffer.from([0x88, 2, 0x03, 0xe8])), "the echo of the close");
+    await phone.send(opcodes.ping, ill);
+    await until(() => phone.payload(opcodes.pong)?.equals(ill) === true, "its pong");
+    await phone.send(opcodes.binary, JSON.stringify({ jsonrpc: "2.0", id: 2, method: "GET_INFO", params: {} }));
+    await phone.hears("SET_INFO");
+    const normal = Buffer.from([0x03, 0xe8]);
+    await phone.send(opcodes.close, normal);
+    await until(() => phone.payload(opcodes.close)?.equals(normal) === true, "the echo of the close");
   });
 
   test("7: a phone that does not read, and a local connection that says nothing, delay nobody", async () => {
     stage = await Stage.open();
     const idle = await RawClient.connect(stage.simulator.socketPort);
-    const deaf = await rawPhone(stage);
-    const connect = { jsonrpc: "2.0", id: 1, method: "CONNECT", params: { apiKey: apiKeyOf("ben") } };
-    await deaf.send(frame(0x81, Buffer.from(JSON.stringify(connect))));
-    await until(() => deaf.text.includes("WELCOME"), "WELCOME");
-    deaf.stopReading();
+    const deaf = await stage.raw("ben");
+    deaf.client.stopReading();
     const large = "x".repeat(200_000);
     stage.simulator.answers.set("GET_CONFIG", () => ({ type: "SET_CONFIG", payload: large }));
     const anna = await stage.enter("anna");
-    for (let count = 0; count < 40; count++) {
-      const question = { jsonrpc: "2.0", id: count, method: "GET_CONFIG", params: {} };
-      await deaf.send(frame(0x81, Buffer.from(JSON.stringify(question))));
-    }
+    for (let count = 0; count < 40; count++) await deaf.ask("GET_CONFIG");
     for (let count = 0; count < 20; count++) anna.ask("GET_CONFIG");
     await until(() => anna.of("SET_CONFIG").length === 20, "whole answers");
     for (const { payload } of anna.of("SET_CONFIG")) expect(payload).toBe(large);
     expect(idle.closed).toBe(false);
     idle.reset();
-    deaf.reset();
+    deaf.client.reset();
   }, 15_000);
 
   test("8: one question for a phone's events at a time, and none for an app in the background", async () => {
@@ -209,20 +201,6 @@ describe("Of the daemon's faults", () => {
     await anna.hears("WELCOME");
   });
 });
-
-async function rawPhone({ url }: Stage): Promise<RawClient> {
-  const raw = await RawClient.connect(Number(new URL(url).port));
-  const head = ["GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
-  await raw.send(Buffer.from(`${head.join("\r\n")}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`));
-  await until(() => raw.text.includes("101"), "101");
-  return raw;
-}
-
-/** A frame of a client, with a mask of zeros. */
-function frame(head: number, payload: Uint8Array): Buffer {
-  const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 255];
-  return Buffer.concat([Buffer.from([head, ...length, 0, 0, 0, 0]), payload]);
-}
 
 test("11: phones come by TLS, and the plugin's key is shown to the plugin alone", async () => {
   const folder = mkdtempSync(join(tmpdir(), "hearthwire-tls-"));

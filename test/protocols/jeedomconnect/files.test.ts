@@ -2,9 +2,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { apiKeyOf } from "../../../simulators/jeedomconnect/equipment.ts";
 import { RawClient, until } from "../../transports/raw-client.ts";
-import { Stage } from "./stage.ts";
+import { core, Stage } from "./stage.ts";
 
-const folder = "/plugins/JeedomConnect/core";
 let stage: Stage;
 afterEach(async () => {
   expect(stage.gateway.errors).toEqual([]);
@@ -15,10 +14,10 @@ const upload = async (names: readonly string[], size = 1): Promise<number> => {
   const form = new FormData();
   form.append("apiKey", apiKeyOf("anna"));
   for (const name of names) form.append("files[]", new File([new Uint8Array(size)], name));
-  return (await fetch(`${stage.url}${folder}/api/upload.api.php`, { method: "POST", body: form })).status;
+  return (await fetch(`${stage.url}${core}/api/upload.api.php`, { method: "POST", body: form })).status;
 };
 const show = (name: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`${stage.url}${folder}/php/snapshot.php?apiKey=${apiKeyOf(name)}&id=5&more=1`, init);
+  fetch(`${stage.url}${core}/php/snapshot.php?apiKey=${apiKeyOf(name)}&id=5&more=1`, init);
 const state = () => stage.gateway.gateway.status().bridges.get("jc")?.state;
 
 /** The page answers nothing until its visitor has gone. `now`: how many wait; `all`: how many have come. */
@@ -57,7 +56,7 @@ describe("Uploads", () => {
     stage = await Stage.open();
     expect(await upload(["large.mp4"], 33 * 1024 * 1024)).toBe(413);
     const unsaid = { method: "POST", body: endless(), duplex: "half" };
-    expect((await fetch(`${stage.url}${folder}/api/upload.api.php`, unsaid as RequestInit)).status).toBe(413);
+    expect((await fetch(`${stage.url}${core}/api/upload.api.php`, unsaid as RequestInit)).status).toBe(413);
     const names = Array.from({ length: 21 }, (_, at) => `${at}.jpg`);
     expect(await upload(names)).toBe(413);
     expect(await upload(names.slice(1))).toBe(200);

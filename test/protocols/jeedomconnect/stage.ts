@@ -7,8 +7,9 @@ import { Phone, type PhoneOptions } from "../../../simulators/jeedomconnect/phon
 import { type Asked, Simulator } from "../../../simulators/jeedomconnect/server.ts";
 import { freePort } from "../../free-port.ts";
 import { TestGateway } from "../../http/gateway.ts";
-import { until } from "../../transports/raw-client.ts";
+import { RawClient, until } from "../../transports/raw-client.ts";
 import { BarePhone } from "./bare-phone.ts";
+import { RawPhone } from "./raw-phone.ts";
 
 export interface StageOptions {
   /** Whether the plugin can bring its answers to a port. Default: yes. */
@@ -28,6 +29,8 @@ export interface StageOptions {
 
 type Connected = Promise<{ phone: Phone; equipment: PhoneEquipment }>;
 
+/** Where the plugin has its pages. */
+export const core = "/plugins/JeedomConnect/core";
 const phonesListener = 'listeners: [{ listen: "127.0.0.1:0", protocol: jeedomconnect, bridge: jc }]\n';
 
 export class Stage {
@@ -105,6 +108,35 @@ export class Stage {
     phone.ask("CONNECT", { apiKey: apiKeyOf(name), deviceId: name, ...params });
     await phone.hears("WELCOME");
     return phone;
+  }
+
+  /** Nothing was said yet, or, with a name, the phone of that name was welcomed. */
+  raw(name?: string): Promise<RawPhone> {
+    return name === undefined ? RawPhone.open(this.webSocket) : RawPhone.enter(this.webSocket, name);
+  }
+
+  /** The event stream of a phone, with its head. */
+  async stream(name: string): Promise<RawClient> {
+    const client = await RawClient.connect(Number(new URL(this.url).port));
+    await client.send(`GET ${core}/php/eventServer.php?apiKey=${apiKeyOf(name)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await client.receives((text) => text.includes("\r\n\r\n"), "the stream's head");
+    return client;
+  }
+
+  /** What is posted to the API, at this place or another, and its answer. */
+  async post(body: unknown, at = this.url): Promise<unknown> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const answer = await fetch(`${at.replace(/\/$/, "")}${core}/api/JeedomConnect.api.php`, {
+      method: "POST",
+      body: text,
+    });
+    if (answer.status !== 200) throw new Error(`The API answers ${answer.status}`);
+    return answer.json();
+  }
+
+  /** What a method answers by HTTP. */
+  async ask(method: string, params: object): Promise<unknown> {
+    return ((await this.post({ jsonrpc: "2.0", id: 1, method, params })) as { readonly result: unknown }).result;
   }
 
   // ── Simulated phones ──

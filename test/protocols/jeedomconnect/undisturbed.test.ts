@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaul
 import type { PhoneEquipment } from "../../../simulators/jeedomconnect/equipment.ts";
 import { phoneTransports } from "../../../simulators/jeedomconnect/line.ts";
 import type { Phone } from "../../../simulators/jeedomconnect/phone.ts";
-import { clientFrame, opcodes, RawClient, serverFrames, until, upgradeHead } from "../../transports/raw-client.ts";
+import { opcodes, until } from "../../transports/raw-client.ts";
 import { Stage } from "./stage.ts";
 
 /** What happens is seen within a second or two, and the silent are sent away after three. */
@@ -44,21 +44,6 @@ afterEach(async () => {
   }
 });
 
-/** A connection with a WebSocket on it, which has said nothing yet. */
-async function upgraded(): Promise<{
-  readonly client: RawClient;
-  readonly frames: () => ReturnType<typeof serverFrames>;
-}> {
-  const { port, pathname } = new URL(stage.webSocket);
-  const client = await RawClient.connect(Number(port));
-  await client.send(upgradeHead(pathname));
-  await client.receives((text) => text.includes("\r\n\r\n"), "the 101");
-  return { client, frames: () => serverFrames(client.bytes.subarray(client.bytes.indexOf("\r\n\r\n") + 4)) };
-}
-
-const said = (frames: ReturnType<typeof serverFrames>): Record<string, unknown>[] =>
-  frames.filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) => JSON.parse(payload.toString()));
-
 function connectText(equipment: PhoneEquipment): string {
   const params = { apiKey: equipment.apiKey, deviceId: `device of ${equipment.apiKey}` };
   return JSON.stringify({ jsonrpc: "2.0", id: "1", method: "CONNECT", params });
@@ -66,11 +51,9 @@ function connectText(equipment: PhoneEquipment): string {
 
 describe("Phones that are connected notice nothing of", () => {
   test("a third party that says nothing, nor of ten of them, who are sent away", async () => {
-    const one = await upgraded();
-    const ten = await Promise.all(Array.from({ length: 10 }, upgraded));
-    await until(() => [one, ...ten].every(({ client }) => client.closed), "the silent ones are gone", 8000);
-    const closing = one.frames().find(({ opcode }) => opcode === opcodes.close);
-    expect(closing?.payload.readUInt16BE(0)).toBe(1000);
+    const silent = await Promise.all(Array.from({ length: 11 }, () => stage.raw()));
+    await until(() => silent.every(({ client }) => client.closed), "the silent ones are gone", 8000);
+    expect(silent[0]?.payload(opcodes.close)?.readUInt16BE(0)).toBe(1000);
   });
 
   test("somebody with the key of one of them and another device, nor of one with a key that nobody has", async () => {
@@ -96,34 +79,28 @@ describe("Phones that are connected notice nothing of", () => {
   });
 
   test("frames in pieces, which are put together", async () => {
-    const { client, frames } = await upgraded();
-    const { equipment } = stage.phone("pieces", "websocket");
-    const text = connectText(equipment);
-    await client.send(clientFrame(opcodes.text, text.slice(0, 20), false));
-    await client.send(clientFrame(opcodes.ping, "between"));
-    await client.send(clientFrame(opcodes.continuation, text.slice(20, 40), false));
-    await client.send(clientFrame(opcodes.continuation, text.slice(40)));
-    await until(() => said(frames()).some(({ type }) => type === "WELCOME"), "the welcome");
-    expect(
-      frames()
-        .find(({ opcode }) => opcode === opcodes.pong)
-        ?.payload.toString(),
-    ).toBe("between");
-    client.reset();
+    const phone = await stage.raw();
+    const text = connectText(stage.phone("pieces", "websocket").equipment);
+    await phone.send(opcodes.text, text.slice(0, 20), false);
+    await phone.send(opcodes.ping, "between");
+    await phone.send(opcodes.continuation, text.slice(20, 40), false);
+    await phone.send(opcodes.continuation, text.slice(40));
+    await phone.hears("WELCOME");
+    expect(phone.payload(opcodes.pong)?.toString()).toBe("between");
+    phone.client.reset();
   });
 
   test("binary frames and pings that are no UTF-8, after which all goes on", async () => {
-    const { client, frames } = await upgraded();
-    const { equipment } = stage.phone("bytes", "websocket");
+    const phone = await stage.raw();
     const noText = new Uint8Array([0xff, 0xfe, 0x00, 0xc3]);
-    await client.send(clientFrame(opcodes.ping, noText));
-    await client.send(clientFrame(opcodes.binary, noText));
-    await client.send(clientFrame(opcodes.text, connectText(equipment)));
-    await until(() => said(frames()).some(({ type }) => type === "WELCOME"), "the welcome");
-    expect(frames().find(({ opcode }) => opcode === opcodes.pong)?.payload).toEqual(Buffer.from(noText));
-    expect(said(frames()).map(({ type }) => type)).toContain("EXCEPTION");
-    await client.send(clientFrame(opcodes.text, JSON.stringify({ jsonrpc: "2.0", id: "2", method: "GET_SC_INFO" })));
-    await until(() => said(frames()).some(({ id }) => id === "2"), "an answer");
-    client.reset();
+    await phone.send(opcodes.ping, noText);
+    await phone.send(opcodes.binary, noText);
+    await phone.send(opcodes.text, connectText(stage.phone("bytes", "websocket").equipment));
+    await phone.hears("WELCOME");
+    expect(phone.payload(opcodes.pong)).toEqual(Buffer.from(noText));
+    expect(phone.messages.map(({ type }) => type)).toContain("EXCEPTION");
+    await phone.ask("GET_SC_INFO", {}, "2");
+    await until(() => phone.messages.some(({ id }) => id === "2"), "an answer");
+    phone.client.reset();
   });
 });
