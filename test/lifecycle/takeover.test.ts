@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { Home, type Serving } from "../cli/command-line.ts";
 import { freePort } from "../free-port.ts";
+import { makeCertificate } from "../tls.ts";
 import { migrateConnections } from "./migrating.ts";
 import { Visitors } from "./stream-of-visitors.ts";
 
@@ -65,15 +66,18 @@ describe("a takeover", () => {
     expect(kept).toHaveLength(Math.min(10_000, published.length));
   }, 120_000);
 
-  test("takes over listeners for boards too", async () => {
+  test.each(["ws", "wss"])("takes over listeners for boards too, by %s", async (scheme) => {
     const [port, boards] = [freePort(), freePort()];
     const file = configured(port);
-    const more = `listeners: [{ listen: 127.0.0.1:${boards}, protocol: espruino, anonymous: { subscribe: ["**"] } }]\n`;
+    const { cert, key } = makeCertificate(home.folder, "boards");
+    const tls = scheme === "wss" ? `, tls: { cert: ${cert}, key: ${key} }` : "";
+    const more = `listeners: [{ listen: 127.0.0.1:${boards}, protocol: espruino, anonymous: { subscribe: ["**"] }${tls} }]\n`;
     writeFileSync(file, readFileSync(file, "utf8") + more);
     const old = await start(file);
     const visit = (): Promise<boolean> =>
       new Promise((resolve) => {
-        const socket = new WebSocket(`ws://127.0.0.1:${boards}/`);
+        const options = { tls: { rejectUnauthorized: false } };
+        const socket = new WebSocket(`${scheme}://127.0.0.1:${boards}/`, options as never);
         socket.onopen = () => resolve(true);
         socket.onerror = () => resolve(false);
       });
