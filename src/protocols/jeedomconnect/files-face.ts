@@ -25,7 +25,9 @@ export class FilesFace {
   readonly #plugin: Plugin;
   /** Whose an upload is, is known when all of it is there: each address counts as one phone. */
   readonly #uploads = new Passage(4, 2);
-  readonly #pictures = new Passage(8, 4);
+  /** A phone has at most six connections at once to one place: no page of it is without a picture. */
+  readonly #pictures = new Passage(12, 6);
+  readonly #images = new Passage(48, 24);
 
   constructor(plugin: Plugin) {
     this.#plugin = plugin;
@@ -53,29 +55,27 @@ export class FilesFace {
     const asked = new URLSearchParams();
     for (const name of pictureOptions) if (query.has(name)) asked.append(name, query.get(name) ?? "");
     const page = `/plugins/JeedomConnect/core/php/snapshot.php?${asked}`;
-    return this.#picture(page, query.get("apiKey") ?? "", request, "no-store");
+    return this.#pictures.pass(query.get("apiKey") ?? "", () => this.#picture(page, request, "no-store"));
   }
 
   image({ path, address, request }: Visit): Promise<Response> {
     const names = path.slice(imageFolder.length).split("/").map(decoded);
     if (!names.every((name) => imageName.test(name))) throw new Refused("unknownChannel", "Cannot find that image");
     const page = imageFolder + names.map(encodeURIComponent).join("/");
-    return this.#picture(page, address, request, "private, max-age=3600");
+    return this.#images.pass(address, () => this.#picture(page, request, "private, max-age=3600"));
   }
 
-  #picture(page: string, whose: string, { method, signal }: Request, caching: string): Promise<Response> {
+  async #picture(page: string, { method, signal }: Request, caching: string): Promise<Response> {
     if (method !== "GET") throw new Refused("badRequest", "Cannot take that: pictures are asked for by GET");
-    return this.#pictures.pass(whose, async () => {
-      const dial = { patience: picturePatience, largest: largestPicture, asBytes: true, signal } as const;
-      const { status, headers, bytes } = await this.#plugin.page(page, dial);
-      if (status === 404) throw new Refused("unknownChannel", "Cannot find that image");
-      const type = headers.get("content-type") ?? "";
-      if (!/^image\/[\w.+-]+$/.test(type))
-        throw new Refused("notAvailable", "Cannot show it: the plugin sent no picture");
-      // One may hold a script, which must not run as if the gateway had written it.
-      const tame = { "content-security-policy": "sandbox", "x-content-type-options": "nosniff" };
-      return new Response(bytes, { headers: { "content-type": type, "cache-control": caching, ...tame } });
-    });
+    const dial = { patience: picturePatience, largest: largestPicture, asBytes: true, signal } as const;
+    const { status, headers, bytes } = await this.#plugin.page(page, dial);
+    if (status === 404) throw new Refused("unknownChannel", "Cannot find that image");
+    const type = headers.get("content-type") ?? "";
+    if (!/^image\/[\w.+-]+$/.test(type))
+      throw new Refused("notAvailable", "Cannot show it: the plugin sent no picture");
+    // One may hold a script, which must not run as if the gateway had written it.
+    const tame = { "content-security-policy": "sandbox", "x-content-type-options": "nosniff" };
+    return new Response(bytes, { headers: { "content-type": type, "cache-control": caching, ...tame } });
   }
 }
 

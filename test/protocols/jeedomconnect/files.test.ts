@@ -147,25 +147,25 @@ describe("Pictures", () => {
     expect(state()).toBe("connected");
   });
 
-  test("are four at once of one phone and eight in all, and a phone that has gone waits for none", async () => {
+  test("are six at once of one phone and twelve in all, and a phone that has gone waits for none", async () => {
     stage = await Stage.open();
     const waiting = stall("snapshot.php");
     const gone = new AbortController();
-    const four = (name: string): void => {
-      for (let count = 0; count < 4; count++) show(name, { signal: gone.signal }).catch(() => undefined);
+    const six = (name: string): void => {
+      for (let count = 0; count < 6; count++) show(name, { signal: gone.signal }).catch(() => undefined);
     };
-    four("anna");
-    await until(() => waiting.now() === 4, "four pictures");
+    six("anna");
+    await until(() => waiting.now() === 6, "six pictures");
     const refused = await show("anna");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
-    four("ben");
-    await until(() => waiting.now() === 8, "eight pictures");
+    six("ben");
+    await until(() => waiting.now() === 12, "twelve pictures");
     expect((await show("cleo")).status).toBe(429);
     gone.abort();
     await until(() => waiting.now() === 0, "that the plugin is asked no more");
     stage.simulator.pages.delete("snapshot.php");
     expect((await show("anna")).status).toBe(200);
-    expect([waiting.all(), state()]).toEqual([8, "connected"]);
+    expect([waiting.all(), state()]).toEqual([12, "connected"]);
   });
 
   test("that stall are waited for 15 s; the bridge, and who asks for something else, notice nothing", async () => {
