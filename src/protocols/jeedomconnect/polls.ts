@@ -41,11 +41,19 @@ export class Polls {
     const pace = now - phone.polledAt;
     phone.polledAt = now;
     began();
+    if (phone.line === undefined && !phone.active) this.#wake(phone);
     const own =
       phone.asking || this.#isDue(phone, now - phone.askedAt + pace) ? undefined : this.#answer(phone, question);
     if (own !== undefined) return Promise.resolve(own);
     phone.asking = true;
     return lanes.run(eventsLane(phone.key), () => this.#ask(phone, question));
+  }
+
+  /** Who asks is looked at, also when it was there before the gateway. */
+  #wake(phone: Phone): void {
+    phone.active = true;
+    phone.expected = undefined;
+    this.#parts.values.woke(phone);
   }
 
   /** Whether the plugin has to be asked: its last answer would be so old, in ms, at the phone's next question. */

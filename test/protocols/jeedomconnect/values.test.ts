@@ -199,6 +199,21 @@ describe("A phone that polls", () => {
     expect(times.length).toBeLessThanOrEqual(11);
   });
 
+  test("and was there before the gateway, has the plugin's answer as soon as something happens", async () => {
+    const house = new ClockedHouse();
+    let { next } = await ask(house, first);
+    for (let at = 1; at < 4; at++) {
+      await house.pass(600);
+      const before = house.count("GET_EVENTS");
+      house.change("1", at);
+      const value = entry("1", String(at), Math.floor(house.seconds));
+      house.answers.set("GET_EVENTS", () => house.events(value));
+      const answer = await ask(house, next);
+      next = answer.next;
+      expect([house.count("GET_EVENTS") - before, answer.values.map((one) => one.value)]).toEqual([1, [String(at)]]);
+    }
+  });
+
   test("is told again what it did not get, as it is by then", async () => {
     const house = new ClockedHouse();
     await house.welcome("anna", undefined, lamp, sensor);
