@@ -66,7 +66,7 @@ async function npm(...args) {
   else await run(process.platform === "win32" ? "npm.cmd" : "npm", args, what);
 }
 
-/** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md, an interpreter for chips. */
+/** What the tests need that npm does not bring: a browser, PHP for the sender that docs/ shows, the proxies of docs/proxies.md, an interpreter for chips, Python for what a service manager hears. */
 async function installSystemPackages() {
   const chromium = process.env["CHROMIUM_PATH"];
   if (chromium !== undefined && !existsSync(chromium)) throw new Error(`CHROMIUM_PATH names no file: ${chromium}`);
@@ -78,6 +78,7 @@ async function installSystemPackages() {
     curl: "curl",
     strace: "strace",
     duk: "duktape",
+    python3: "python3",
     "systemd-analyze": "systemd",
   };
   const missing = Object.entries(packages).flatMap(([program, name]) => (onPath(program) ? [] : [name]));
@@ -98,7 +99,7 @@ async function installSystemPackages() {
 
 /** What the long runs (`npm run test:long`) run the examples of docs/clients.md with; they install its libraries themselves. */
 function nameToolchains() {
-  const missing = ["python3", "go", "java", "mvn"].filter((program) => !onPath(program));
+  const missing = ["go", "java", "mvn"].filter((program) => !onPath(program));
   if (missing.length === 0) return;
   console.log(
     `Not here: ${missing.join(", ")}. Without them the long runs leave out those examples of docs/clients.md.`,

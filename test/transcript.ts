@@ -107,7 +107,7 @@ class Replay {
 
   constructor(stage: Stage) {
     this.#stage = stage;
-    this.#patience = stage.patience ?? 5000;
+    this.#patience = stage.patience ?? 10_000;
   }
 
   async run(transcript: string): Promise<void> {

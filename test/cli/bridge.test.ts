@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulators/deconz/server.ts";
+import { until } from "../transports/raw-client.ts";
 import { Home, type ServingCommand } from "./command-line.ts";
 
 const home = new Home();
@@ -85,7 +86,7 @@ describe("hearthwire pairing open", () => {
     const { status, key } = await pair();
     expect(status).toBe(200);
     // The gateway has found its own key by then.
-    while ((await lights(key)) === 503) await Bun.sleep(50);
+    await until(async () => (await lights(key)) !== 503, "the gateway's own key");
     expect(await lights(key)).toBe(200);
     expect((await command.end("SIGINT")).code).toBe(0);
     expect((await pair()).status).toBe(403);

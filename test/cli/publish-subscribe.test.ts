@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../transports/raw-client.ts";
 import { Home, type RunningCommand } from "./command-line.ts";
 
 let home: Home;
@@ -13,7 +14,7 @@ afterEach(() => home.clear());
 async function listen(...words: string[]): Promise<RunningCommand> {
   const before = await sessions();
   const command = home.spawn(["--data", home.data, "subscribe", ...words]);
-  while ((await sessions()) === before) await Bun.sleep(20);
+  await until(async () => (await sessions()) !== before, "the subscription");
   return command;
 }
 
@@ -194,9 +195,7 @@ describe("hearthwire subscribe", () => {
         },
       },
     });
-    const shown = async (text: string): Promise<void> => {
-      while (!screen.includes(text)) await Bun.sleep(10);
-    };
+    const shown = (text: string): Promise<void> => until(() => screen.includes(text), text);
     await shown("● live: 0 received");
     await home.run(["publish", "demo/door", '{"open":true}']);
     await shown('demo/door {"open":true}');

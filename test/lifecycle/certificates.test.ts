@@ -11,6 +11,7 @@ import { FakeClock } from "../fakes/clock.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { freePort } from "../free-port.ts";
 import { copyCertificate, dialTls, makeCertificate, nameAt, oldTlsAt } from "../tls.ts";
+import { until } from "../transports/raw-client.ts";
 
 // Several processes start in each of these, one after another.
 setDefaultTimeout(60_000);
@@ -61,7 +62,7 @@ describe("a listener with TLS", () => {
     posting.write("st!");
     expect(await answer).toContain("200 OK");
     await heard((text) => text.includes("first!"));
-    while (!told.some((text) => text.includes("first!"))) await Bun.sleep(2);
+    await until(() => told.some((text) => text.includes("first!")), "the publication");
     // It is heard as well.
     socket.send('{"channel":"demo/x","data":"second!"}');
     await heard((text) => text.includes("second!"));

@@ -82,7 +82,7 @@ describe("A reload takes up", () => {
     });
     await house.reload(`${open}limits: { commands: 1 }\n`);
     for (let count = 0; count < 5; count++) socket.send(`{"channel":"house/a","data":${count}}`);
-    while (!heard.some((text) => text.includes('"code":111'))) await Bun.sleep(5);
+    await until(() => heard.some((text) => text.includes('"code":111')), "the refusal");
     socket.close();
   });
 

@@ -45,7 +45,12 @@ class Manager {
   until(...messages: (string | RegExp)[]): Promise<void> {
     const holds = (wanted: string | RegExp): boolean =>
       this.told.some((message) => (typeof wanted === "string" ? message === wanted : wanted.test(message)));
-    return this.#command.until(() => messages.every(holds));
+    return this.hears(() => messages.every(holds));
+  }
+
+  /** Looked at with each message. */
+  hears(condition: () => boolean): Promise<void> {
+    return this.#command.until(condition);
   }
 }
 
@@ -66,7 +71,7 @@ test("The service manager hears of being ready, of reloads, of signs of life and
   const before = beats();
   command.signal("SIGHUP");
   await manager.until(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
-  while (beats() < before + 2) await manager.until("WATCHDOG=1").then(() => Bun.sleep(10));
+  await manager.hears(() => beats() >= before + 2);
   expect((await command.end()).code).toBe(0);
   await manager.until("STOPPING=1\nEXTEND_TIMEOUT_USEC=21000000");
   const reloading = manager.told.findIndex((message) => message.startsWith("RELOADING"));
@@ -93,8 +98,7 @@ test("At `hearthwire restart` the main process stays, and the successor says tha
   await home.json(["restart"]);
   await command.until(() => command.lines.length === 2);
   const before = manager.told.length;
-  while (!manager.told.slice(before).includes("WATCHDOG=1"))
-    await manager.until("WATCHDOG=1").then(() => Bun.sleep(10));
+  await manager.hears(() => manager.told.slice(before).includes("WATCHDOG=1"));
   expect(manager.told.filter((message) => message !== "WATCHDOG=1")).toEqual(["READY=1", "READY=1"]);
   expect((await command.end()).code).toBe(0);
   await manager.until(/^STOPPING=1/);

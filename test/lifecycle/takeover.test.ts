@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Home, type Serving } from "../cli/command-line.ts";
 import { freePort } from "../free-port.ts";
 import { makeCertificate } from "../tls.ts";
+import { until } from "../transports/raw-client.ts";
 import { migrateConnections } from "./migrating.ts";
 import { Visitors } from "./stream-of-visitors.ts";
 
@@ -161,11 +162,11 @@ describe("a takeover", () => {
     const backend = (async () => {
       while (on) said.push(await tell(path, '{"action":"multicast","data":{"n":1}}'));
     })();
-    while (said.length < 20) await Bun.sleep(5);
+    await until(() => said.length >= 20, "answers to the backend");
     await start(file, "--takeover");
     await old.command.outcome();
     const answered = said.length;
-    while (said.length < answered + 20) await Bun.sleep(5);
+    await until(() => said.length >= answered + 20, "answers of the successor");
     on = false;
     await backend;
     expect(said.filter((answer) => answer !== "OK" && answer !== "ERR")).toEqual([]);

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket as NodeSocket } fr
 import type { Socket } from "bun";
 
 /** Waits for a condition of this process, looked at every few ms; fails after `limit` ms. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 10_000): Promise<void> {
   const end = performance.now() + limit;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`Waited ${limit} ms in vain: ${what}`);

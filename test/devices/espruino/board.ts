@@ -122,7 +122,7 @@ export class Board {
   }
 
   /** Is there once it is true, at the board's next turn or later. */
-  until(what: () => boolean, deadline = 5000): Promise<void> {
+  until(what: () => boolean, deadline = 10_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         reject(

@@ -1,7 +1,7 @@
 /** Both ends of the protocol as tests play them: a backend at the Unix socket, and a device. */
 import { connect, type Socket } from "node:net";
 
-const patience = 3000;
+const patience = 10_000;
 
 /** Waits until something is so. */
 async function until(isSo: () => boolean, what: () => string): Promise<void> {
