@@ -168,7 +168,7 @@ function serve(script: Script, isWebSocket: boolean): { port: number; peers: Pee
 
 async function observe(tools: Tools, script: Script, mode: "ws" | "sse" | "poll", options: readonly string[]) {
   const server = serve(script, mode === "ws");
-  const common = ["-p", String(server.port), "-n", String(connections), "--mode", mode, "--settle", "0.3", "-t", "1.2"];
+  const common = ["-p", String(server.port), "-n", String(connections), "--mode", mode, "--settle", "0.3", "-t", "4"];
   const load = new Child([tools.load, ...common, "--linger", "0.1", "--check", ...options], { core: 1 });
   const connected = await load.report("connected");
   clockAhead = Number(connected["now"]) - Bun.nanoseconds() / 1000;
