@@ -162,6 +162,8 @@ export class Rounds {
     const { line } = phone;
     if (phone.trouble !== text) line?.tell([text]);
     phone.trouble = text;
+    // As where it is disabled: nobody tells it anything before the plugin does again.
+    phone.told.unsettle();
     const isOver = type === "SET_NEW_APIKEY" || (type === "EQUIPMENT_DISABLE" && line?.isWebSocket === true);
     if (isOver) this.#parts.dismiss(phone, type);
   }

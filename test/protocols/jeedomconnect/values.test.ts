@@ -101,6 +101,21 @@ describe("From the hub", () => {
     expect(line.texts).toEqual([cmdInfoText(entry("1", "2", begin), entry("2", "21", begin))]);
   });
 
+  test("a phone that the plugin disables is told no values from then on, and after it is enabled what it missed", async () => {
+    const house = new ClockedHouse();
+    const line = new HeardLine(false);
+    await house.welcome("anna", line, lamp, sensor);
+    house.answers.set("GET_EVENTS", () => ({ type: "EQUIPMENT_DISABLE" }));
+    await house.pass(3000);
+    house.change("1", 1);
+    await house.pass(20_000);
+    expect(line.texts.splice(0)).toEqual(['{"type":"EQUIPMENT_DISABLE"}']);
+    house.answers.set("GET_EVENTS", () => house.events());
+    await house.pass(5500);
+    expect(line.texts).toHaveLength(1);
+    expect(line.texts[0]).toContain(cmdInfoText(entry("1", "1", begin + 3)));
+  });
+
   test("values come by the plugin while the bridge to Jeedom is away, and from the hub again when it is back", async () => {
     const house = new ClockedHouse();
     const line = new HeardLine(true);
