@@ -5,7 +5,7 @@ import { addressIn } from "../core/gate.ts";
 import { AcceptRate } from "../core/rate.ts";
 import type { Front } from "../http/front.ts";
 import type { Clock, Log } from "../ports.ts";
-import { type CertificateFiles, CertificateInUse, type CertificateText } from "../transports/certificates.ts";
+import { CertificateInUse, type CertificateText } from "../transports/certificates.ts";
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
 import { ListenError } from "../transports/listen-error.ts";
 import { Door } from "./door.ts";
@@ -151,15 +151,18 @@ export class Listeners {
     const { body, body_time: bodyTime } = this.#config.limits;
     const resized = body !== limits.body || bodyTime !== limits.body_time;
     const renewals = this.#places.flatMap(({ renewable }) => {
-      const files = renewable && named.get(printListen(renewable.listen));
-      const text = files && renewable?.certificate?.renewed(files);
-      return renewable === undefined || (text === undefined && !resized) ? [] : [{ renewable, text, files }];
+      if (renewable === undefined) return [];
+      const files = named.get(printListen(renewable.listen));
+      return [{ renewable, files, text: files && renewable.certificate?.renewed(files) }];
     });
     return () => {
       for (const { renewable, text, files } of renewals) {
         const changes = { maxMessage: limits.body, bodyTime: limits.body_time };
-        renewable.listener.renew(text === undefined ? changes : { ...changes, tls: text });
-        if (text !== undefined) this.#tookUp(renewable, text, files);
+        if (text !== undefined) renewable.listener.renew({ ...changes, tls: text });
+        else if (resized) renewable.listener.renew(changes);
+        if (text !== undefined) this.#tookUp(renewable, text);
+        // They may say the same as those before.
+        if (files !== undefined) renewable.certificate?.follow(files);
       }
     };
   }
@@ -208,8 +211,8 @@ export class Listeners {
     }
   }
 
-  #tookUp({ listen, certificate }: Renewable, text: CertificateText, files?: CertificateFiles): void {
-    certificate?.takeUp(text, files);
+  #tookUp({ listen, certificate }: Renewable, text: CertificateText): void {
+    certificate?.takeUp(text);
     this.#log.info({ listen: printListen(listen) }, "A renewed certificate is in use");
   }
 

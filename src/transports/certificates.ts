@@ -56,10 +56,14 @@ export class CertificateInUse {
     return text.cert === this.#text.cert && text.key === this.#text.key ? undefined : text;
   }
 
-  takeUp(text: CertificateText, files: CertificateFiles = this.#files): void {
+  takeUp(text: CertificateText): void {
     this.#text = text;
-    this.#files = files;
     this.#complaint = "";
+  }
+
+  /** It is renewed by these files from now on. */
+  follow(files: CertificateFiles): void {
+    this.#files = files;
   }
 
   /** Whether this was not said of it just before. */

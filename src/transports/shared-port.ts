@@ -96,7 +96,12 @@ function attach(fd: number, index: number): boolean {
 
 /** In its place comes what can be closed in its turn. */
 function closeUnderneath({ fd, name }: Descriptor): boolean {
-  return nameOf(fd) === name && withNothing((nothing) => libc()?.dup2(nothing, fd) === fd);
+  try {
+    return nameOf(fd) === name && withNothing((nothing) => libc()?.dup2(nothing, fd) === fd);
+  } catch {
+    // A crowd has every descriptor that this process may have.
+    return false;
+  }
 }
 
 function withNothing<Result>(use: (fd: number) => Result): Result {

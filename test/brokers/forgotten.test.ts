@@ -62,6 +62,17 @@ test("a channel that was only asked for is not kept", async () => {
   expect(broker.channels("**")).toEqual(["rooms/a"]);
 });
 
+test("nor is a durable one that never had anything", async () => {
+  const { broker, clock, publish, read } = await open(2);
+  await publish("kept/a");
+  const place = { from: "offset", epoch: read("kept/b").channels[0]?.epoch ?? "", offset: 0 } as const;
+  for (const name of ["x", "y", "z"]) read(`kept/${name}`);
+  clock.advance(later);
+  expect(broker.channelsHeld).toBe(1);
+  await publish("kept/b");
+  expect(read("kept/b", place)).toMatchObject({ gap: false, channels: [{ offset: 1, publications: [{ offset: 1 }] }] });
+});
+
 test("who comes back to a place that is forgotten is told of a gap; who was there since, or elsewhere, is not", async () => {
   const { clock, publish, read } = await open(1);
   await publish("house/light");

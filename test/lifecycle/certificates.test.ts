@@ -130,6 +130,27 @@ test("Renewed certificates are taken up at intervals too, by themselves; what is
   listeners.cut();
 });
 
+test("Files that a reload names are looked at from then on, also when they say the same as those before", async () => {
+  const [first, second] = [make("first"), make("second")];
+  const moved = { cert: join(home.folder, "moved.pem"), key: join(home.folder, "moved.key") };
+  copyCertificate(first, moved);
+  const port = freePort();
+  const configWith = ({ cert, key }: CertificateFiles) => {
+    const text = `unix_socket: false\nlisten: 127.0.0.1:${port}\ntls: { cert: ${cert}, key: ${key} }`;
+    return parseConfig({ text, env: { HOME: home.folder } });
+  };
+  const config = configWith(first);
+  const clock = new FakeClock();
+  const listeners = new Listeners(config, new FakeLog(), clock);
+  listeners.hold(config.listen, config.tls);
+  listeners.renewCertificates();
+  listeners.prepare(configWith(moved))();
+  copyCertificate(second, moved);
+  clock.advance(60_000);
+  expect(await nameAt(port)).toBe("second");
+  listeners.cut();
+});
+
 describe("HSTS", () => {
   test("goes out with answers by TLS where public_url is https, and nowhere else", async () => {
     const { cert, key } = make("one");
@@ -157,7 +178,8 @@ test("a certificate's files are compared with what is in use, and what is wrong 
   expect(inUse.renewed()).toBeUndefined();
   const text = inUse.renewed(second);
   expect(text).toEqual(readCertificate(second));
-  if (text !== undefined) inUse.takeUp(text, second);
+  if (text !== undefined) inUse.takeUp(text);
+  inUse.follow(second);
   expect(inUse.renewed()).toBeUndefined();
   writeFileSync(second.key, "no key");
   expect(() => inUse.renewed()).toThrow(`Cannot use ${second.key} for TLS: it is no private key (PEM)`);

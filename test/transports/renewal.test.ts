@@ -1,6 +1,7 @@
 /** What becomes of connections when a listener is renewed: with another certificate, or with other limits. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { listenHttp } from "../../src/transports/http-server.ts";
 import type { LenientOptions } from "../../src/transports/lenient-websocket.ts";
 import { listenLeniently } from "../../src/transports/lenient-websocket.ts";
@@ -42,6 +43,26 @@ test("a listener that is stopped right after a renewal closes nothing of anybody
   await client.send(request);
   await client.receives((text) => text.endsWith("hello"), "the answer");
   await other.stop(true);
+}, 20_000);
+
+test("a crowd that leaves no descriptor free while a listener is renewed ends nothing", async () => {
+  const code = `
+    import { openSync } from "node:fs";
+    import { listenHttp } from "./src/transports/http-server.ts";
+    const { port, renew } = listenHttp({ at: { hostname: "127.0.0.1", port: 0 }, maxMessage: 1000, log: console, visit: () => new Response("hello") });
+    renew({ maxMessage: 2000 });
+    const crowd = [];
+    try {
+      for (;;) crowd.push(openSync("/dev/null", "r"));
+    } catch {}
+    setTimeout(async () => {
+      for (const fd of crowd) require("node:fs").closeSync(fd);
+      console.log(await (await fetch("http://127.0.0.1:" + port)).text());
+      process.exit();
+    }, 3000);`;
+  const command = ["sh", "-c", 'ulimit -n 200; exec "$0" -e "$1"', process.execPath, code];
+  const crowded = Bun.spawn(command, { cwd: join(import.meta.dir, "../.."), stderr: "pipe" });
+  expect(await new Response(crowded.stdout).text()).toBe("hello\n");
 }, 20_000);
 
 test("a listener for boards: what does not speak TLS is let go, costs nobody else, and is no error of ours", async () => {

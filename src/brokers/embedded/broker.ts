@@ -413,10 +413,11 @@ export class EmbeddedBroker implements Broker {
     this.#forget(idle.filter(({ offset, trimmedSeq }) => offset === 0 || trimmedSeq < least));
   }
 
+  /** Those that hold nothing; of durable ones, whose place the journal keeps, those that never had anything. */
   #idle(): ChannelLog[] {
     const idle: ChannelLog[] = [];
     for (const log of this.#logs.values()) {
-      if (log.empty && log.waiting === 0 && log.settings.durable === "no") idle.push(log);
+      if (log.empty && log.waiting === 0 && (log.settings.durable === "no" || log.offset === 0)) idle.push(log);
     }
     return idle;
   }
