@@ -18,8 +18,9 @@ const programs = /\.(?:php\d?|phtml|phar|pht|phps|cgi|pl|py|sh|htaccess)(?:\.|$)
 const pictureOptions = ["apiKey", "id", "compress", "resize"];
 /** Where the plugin has its images and those of its users. The QR codes beside it are nobody's business. */
 export const imageFolder = "/plugins/JeedomConnect/data/img/";
-/** A folder or file in it. */
-const imageName = /^[\p{L}\d_-][\p{L}\d_ .()'-]*$/u;
+/** A folder or file in it; none whose name is a program's, which the web server would run whatever stands behind it. */
+const imageName = /^[\p{L}\d_-][\p{L}\p{M}\d_ .,&+()'’-]*$/u;
+const isOfImages = (name: string): boolean => imageName.test(name) && !programs.test(name);
 
 export class FilesFace {
   readonly #plugin: Plugin;
@@ -60,7 +61,7 @@ export class FilesFace {
 
   image({ path, address, request }: Visit): Promise<Response> {
     const names = path.slice(imageFolder.length).split("/").map(decoded);
-    if (!names.every((name) => imageName.test(name))) throw new Refused("unknownChannel", "Cannot find that image");
+    if (!names.every(isOfImages)) throw new Refused("unknownChannel", "Cannot find that image");
     const page = imageFolder + names.map(encodeURIComponent).join("/");
     return this.#images.pass(address, () => this.#picture(page, request, "private, max-age=3600"));
   }

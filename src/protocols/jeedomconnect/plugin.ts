@@ -57,12 +57,14 @@ export class Plugin {
 
   /** As from a WebSocket. Undefined where the method has no answer. Rejects with `PluginLost`. */
   async ask({ method, params, id: own }: Question, apiKey: string): Promise<Answer | undefined> {
-    if (!this.#parts.hasPort()) {
+    // What it says to a key that it does not know names nobody at the port.
+    const isMistakable = method === "CONNECT" && this.#asked.size > 0;
+    if (!this.#parts.hasPort() || isMistakable) {
       const { answer } = await this.askByReply({ method, params: { ...params, apiKey }, id: own });
       return answer;
     }
-    // Of its answers some say whose they are by the id alone; for GEOLOC the id is the phone's key.
-    const id = method === "GEOLOC" ? own : JSON.stringify(`hearthwire-${++this.#questions}`);
+    // Of its answers some say whose they are by the id alone; for GEOLOC the id is the phone's key. None is as a phone likes.
+    const id = JSON.stringify(method === "GEOLOC" ? apiKey : `hearthwire-${++this.#questions}`);
     const text = questionText({ method, params, id }, { apiKey, connexionFrom: "WS" });
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#asked.set(id, { method, answered: resolve });
@@ -135,16 +137,17 @@ export class Plugin {
   }
 
   /**
-   * Whose answer it is. What went wrong comes without an id: then it is the question's of the method that it names, and
-   * otherwise a CONNECT's, of which no two are asked at once for keys that are not known.
+   * Whose answer it is. What went wrong, and a new key, come without an id: then it is the question's of the method that is
+   * named, or of any, but nobody's where there are several.
    */
   #askedBy({ id, eqApiKey, type, payload }: Answer): Asked | undefined {
     if (id !== undefined) return this.#asked.get(JSON.stringify(id));
     if (eqApiKey !== undefined) return undefined;
     const { message } = objectOf(payload);
-    const isOf = (method: string): boolean =>
-      type === "EXCEPTION" ? String(message).startsWith(`Error with '${method}' method`) : method === "CONNECT";
-    return [...this.#asked.values()].find(({ method }) => isOf(method));
+    const isOf = ({ method }: Asked): boolean =>
+      type !== "EXCEPTION" || String(message).startsWith(`Error with '${method}' method`);
+    const fitting = [...this.#asked.values()].filter(isOf);
+    return fitting.length === 1 ? fitting[0] : undefined;
   }
 
   #isPlugins(shown: string | undefined): boolean {

@@ -1,5 +1,5 @@
 /** What a phone may not ask the plugin, which would do it: faults of its PHP that are not let through. Pure. */
-import { objectOf } from "../../core/json.ts";
+import { type JsonObject, objectOf } from "../../core/json.ts";
 import type { Question } from "./question.ts";
 
 /** What a Firebase token is made of; the plugin puts it into a command line. */
@@ -28,11 +28,17 @@ export function faultOf({ method, params }: Question): string | undefined {
   return climbing === undefined ? undefined : `\`${climbing}\` leads out of its folder`;
 }
 
-/** Who runs a scenario is who connected, whatever the phone says. */
-export function asUser(question: Question, user: { readonly id: unknown; readonly login: unknown }): Question {
-  if (question.method !== "SC_EXEC") return question;
-  const options = { ...objectOf(question.params["options"]), user_id: user.id, user_login: user.login };
-  return { ...question, params: { ...question.params, options } };
+/** Who runs a scenario or a command is who connected, whatever the phone says, or leaves out: then the plugin asks for no right. */
+export function asUser(question: Question, { id, login }: { readonly id: unknown; readonly login: unknown }): Question {
+  const { method, params } = question;
+  const signed = (one: JsonObject): JsonObject => ({
+    ...one,
+    options: { ...objectOf(one["options"]), user_id: id, user_login: login },
+  });
+  if (method === "SC_EXEC" || method === "CMD_EXEC") return { ...question, params: signed(params) };
+  const { cmdList } = params;
+  if (method !== "CMDLIST_EXEC" || typeof cmdList !== "object" || cmdList === null) return question;
+  return { ...question, params: { ...params, cmdList: Object.values(cmdList).map((one) => signed(objectOf(one))) } };
 }
 
 function climbs(value: unknown): boolean {

@@ -47,8 +47,6 @@ const patience = 3000;
 /** So many questions of a peer are asked at once; more wait. */
 const mostAsked = 8;
 const longestKey = 256;
-/** Keys that the plugin has not said yes to are shown to it one at a time: what it says to a wrong one names nobody. */
-const strangers = "";
 
 export class WebSocketFace implements Conversation<PeerState> {
   readonly protocol = "jeedomconnect";
@@ -137,8 +135,7 @@ export class WebSocketFace implements Conversation<PeerState> {
   /** Shows a key to the plugin. */
   async #introduce(question: Question, apiKey: string): Promise<{ readonly answer: Answer }> {
     const { plugin, phones } = this.#parts;
-    const ask = () => phones.lanes.run(apiKey, () => plugin.ask(question, apiKey));
-    const answer = await (phones.find(apiKey) === undefined ? phones.lanes.run(strangers, ask) : ask());
+    const answer = await phones.lanes.run(apiKey, () => plugin.ask(question, apiKey));
     return { answer: answer ?? exception("Error with 'CONNECT' method no answer") };
   }
 

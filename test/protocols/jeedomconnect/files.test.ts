@@ -10,11 +10,12 @@ afterEach(async () => {
   await stage.stop();
 });
 
-const upload = async (names: readonly string[], size = 1): Promise<number> => {
+const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
+const upload = async (names: readonly string[], size = 1, init: RequestInit = {}): Promise<number> => {
   const form = new FormData();
   form.append("apiKey", apiKeyOf("anna"));
   for (const name of names) form.append("files[]", new File([new Uint8Array(size)], name));
-  return (await fetch(`${stage.url}${core}/api/upload.api.php`, { method: "POST", body: form })).status;
+  return (await fetch(`${stage.url}${core}/api/upload.api.php`, { ...init, method: "POST", body: form })).status;
 };
 const show = (name: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${stage.url}${core}/php/snapshot.php?apiKey=${apiKeyOf(name)}&id=5&more=1`, init);
@@ -80,6 +81,18 @@ describe("Uploads", () => {
     expect(await upload(["c.jpg"])).toBe(200);
   });
 
+  test("are four at once in all, whoever brings them", async () => {
+    stage = await Stage.open({ yaml: "trusted_proxies: [127.0.0.1]\n" });
+    const waiting = stall("upload.api.php");
+    const gone = new AbortController();
+    for (const address of ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2"])
+      upload(["a.jpg"], 1, { ...from(address), signal: gone.signal }).catch(() => undefined);
+    await until(() => waiting.now() === 4, "four uploads");
+    expect(await upload(["a.jpg"], 1, from("10.0.0.3"))).toBe(429);
+    gone.abort();
+    await until(() => waiting.now() === 0, "that they are given up");
+  });
+
   test("to which the plugin says something huge, or no, come to nothing, and the bridge stays", async () => {
     stage = await Stage.open();
     stage.simulator.pages.set("upload.api.php", () => new Response(endless()));
@@ -116,16 +129,21 @@ describe("Pictures", () => {
       asked.push(new URL(url).pathname);
       return new Response("<svg/>", { headers: { "content-type": "image/svg+xml" } });
     };
-    for (const name of ["Zo%C3%A9%20(2).svg", "x.png"]) stage.simulator.pages.set(name, found);
+    const names = ["Zo%C3%A9%20(2).svg", "Salon%20%26%20cuisine%2C%201.svg"];
+    for (const name of [...names, "x.png", "x.php"]) stage.simulator.pages.set(name, found);
     const data = "/plugins/JeedomConnect/data";
-    const image = await fetch(`${stage.url}${data}/img/user_files/Zo%C3%A9%20(2).svg`);
-    expect([image.status, image.headers.get("content-security-policy")]).toEqual([200, "sandbox"]);
-    expect(asked.splice(0)).toEqual([`${data}/img/user_files/Zo%C3%A9%20(2).svg`]);
+    for (const name of names) {
+      const image = await fetch(`${stage.url}${data}/img/user_files/${name}`);
+      expect([image.status, image.headers.get("content-security-policy")]).toEqual([200, "sandbox"]);
+      expect(asked.splice(0)).toEqual([`${data}/img/user_files/${name}`]);
+    }
     for (const path of [
       "img/../x.png",
       "img/%2e%2e/x.png",
       "img/..%2Fx.png",
       "img//x.png",
+      "img/x.php",
+      "img/x.php/x.png",
       "img/%ff/x.png",
       "qrcodes/x.png",
     ]) {
@@ -166,6 +184,22 @@ describe("Pictures", () => {
     stage.simulator.pages.delete("snapshot.php");
     expect((await show("anna")).status).toBe(200);
     expect([waiting.all(), state()]).toEqual([12, "connected"]);
+  });
+
+  test("of the plugin's own folder are 24 at once from one address and 48 in all", async () => {
+    stage = await Stage.open({ yaml: "trusted_proxies: [127.0.0.1]\n" });
+    const waiting = stall("x.png");
+    const gone = new AbortController();
+    const see = (address: string, signal?: AbortSignal): Promise<Response> =>
+      fetch(`${stage.url}/plugins/JeedomConnect/data/img/x.png`, { ...from(address), ...(signal && { signal }) });
+    for (const [at, address] of ["10.0.0.1", "10.0.0.2"].entries()) {
+      for (let count = 0; count < 24; count++) see(address, gone.signal).catch(() => undefined);
+      await until(() => waiting.now() === 24 * (at + 1), "24 more images");
+      expect((await see("10.0.0.1")).status).toBe(429);
+    }
+    expect((await see("10.0.0.3")).status).toBe(429);
+    gone.abort();
+    await until(() => waiting.now() === 0, "that the plugin is asked no more");
   });
 
   test("that stall are waited for 15 s; the bridge, and who asks for something else, notice nothing", async () => {

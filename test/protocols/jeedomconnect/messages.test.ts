@@ -143,7 +143,7 @@ describe("Of the faults of the plugin's PHP", () => {
     expect(faultOf(asked("SET_LOG", { level: "removeAll", text: "x" }))).toBe("`level` is none of a log");
   });
 
-  test("14: equipments are not listed for nobody, and scenarios run as who connected", () => {
+  test("14: equipments are not listed for nobody, and scenarios and commands run as who connected", () => {
     expect(faultOf(asked("GET_AVAILABLE_EQUIPEMENT"))).toBe("`userHash` is missing");
     expect(faultOf(asked("GET_AVAILABLE_EQUIPEMENT", { userHash: "h" }))).toBeUndefined();
     const scenario = asked("SC_EXEC", { id: "7", options: { tags: "a", user_id: "1", user_login: "admin" } });
@@ -151,5 +151,18 @@ describe("Of the faults of the plugin's PHP", () => {
       id: "7",
       options: { tags: "a", user_id: "7", user_login: "anna" },
     });
+    const anna = { id: "7", login: "anna" };
+    const options = { user_id: "7", user_login: "anna" };
+    expect(asUser(asked("CMD_EXEC", { id: "1" }), anna).params).toEqual({ id: "1", options });
+    const cmdList = [{ id: "1", options: { user_id: "1", slider: 5 } }, { id: "2" }];
+    const all = [
+      { id: "1", options: { slider: 5, ...options } },
+      { id: "2", options },
+    ];
+    expect(asUser(asked("CMDLIST_EXEC", { cmdList }), anna).params).toEqual({ cmdList: all });
+    expect(asUser(asked("CMDLIST_EXEC", { cmdList: { a: cmdList[0], b: cmdList[1] } }), anna).params).toEqual({
+      cmdList: all,
+    });
+    expect(asUser(asked("GET_INFO"), anna)).toEqual(asked("GET_INFO"));
   });
 });
