@@ -1,5 +1,13 @@
 /** One channel as the embedded broker holds it: its place, its recent history, and its map. */
-import type { ChannelReading, ChannelSettings, HistoryQuery, JournalChannel, Past, Publication } from "../../ports.ts";
+import type {
+  ChannelReading,
+  ChannelSettings,
+  HistoryQuery,
+  Journal,
+  JournalChannel,
+  Past,
+  Publication,
+} from "../../ports.ts";
 import { Ring } from "./ring.ts";
 
 export class ChannelLog {
@@ -177,4 +185,9 @@ export class ChannelLog {
     this.#history.shift();
     this.#oldestTime = this.#history.at(0)?.time ?? Number.POSITIVE_INFINITY;
   }
+}
+
+/** Tells the journal, where it keeps this channel, what history no longer has. */
+export function trimJournal(journal: Journal | undefined, log: ChannelLog): void {
+  if (log.settings.durable !== "no") journal?.trim(log.channel, log.trimmedOffset, log.trimmedSeq);
 }
