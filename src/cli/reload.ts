@@ -26,7 +26,10 @@ async function reload(globals: Globals & Options): Promise<void> {
 }
 
 function linesOf({ dry_run: dryRun, changed, needs_restart: restart }: Reloaded): readonly string[] {
-  if (changed.length + restart.length === 0) return ["Nothing has changed."];
+  if (changed.length + restart.length === 0) {
+    const files = dryRun ? "" : " Certificates and the keys of tokens were read anew.";
+    return [`No option has changed.${files}`];
+  }
   return [
     ...changed.map((option) => `${dryRun ? "would change" : "changed"}   ${option}`),
     ...restart.map((option) => `needs a restart   ${option}`),

@@ -15,6 +15,16 @@ export const verbs = [
   "admin",
 ] as const satisfies readonly Verb[];
 
+/** How a refusal says what was not granted. */
+const spelled: { readonly [verb in Verb]: string } = {
+  subscribe: "subscribe to",
+  publish: "publish on",
+  history: "read the history of",
+  presence: "tell who is in",
+  call: "call",
+  admin: "administrate",
+};
+
 /** Questions of one verb that a `Rights` remembers; far more than a peer asks, little enough to bound what a hostile one costs. */
 const remembered = 4096;
 
@@ -51,10 +61,7 @@ export class Rights {
   require(verb: Verb, name: string): void {
     if (this.may(verb, name)) return;
     const what = isPattern(name) ? `all of ${name}` : name;
-    throw new Refused(
-      "permissionDenied",
-      `Cannot ${verb === "subscribe" ? "subscribe to" : verb} ${what}: no such grant`,
-    );
+    throw new Refused("permissionDenied", `Cannot ${spelled[verb]} ${what}: no such grant`);
   }
 
   get grants(): Grants {

@@ -133,7 +133,7 @@ export function asDataDirectoryError(thrown: unknown, path: string): DataDirecto
   const code = codeOf(thrown);
   const detail = messageOf(thrown);
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
-    const text = `Cannot open the data directory ${dirname(path)}: another Hearthwire is running on it`;
+    const text = `Cannot open the data directory ${dirname(path)}: another Hearthwire is running on it. Stop that one first, or start it anew with \`hearthwire restart\``;
     return new DataDirectoryError("locked", path, text, { cause: thrown });
   }
   if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") return damaged(path, detail, thrown);

@@ -62,7 +62,9 @@ describe("hearthwire serve", () => {
     await home.serve();
     const { code, stderr } = await home.run(["serve", "--listen", "127.0.0.1:0"]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^Cannot open the data directory .*: another Hearthwire is running on it\n$/);
+    expect(stderr).toMatch(
+      /^Cannot open the data directory .*: another Hearthwire is running on it\. .*`hearthwire restart`\n$/,
+    );
     expect((await home.run(["status"])).code).toBe(0);
   });
 

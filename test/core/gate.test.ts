@@ -400,6 +400,13 @@ describe("rights", () => {
     expect(everyRight.may("publish", "$device/you")).toBe(true);
   });
 
+  test("that are not there are told as what cannot be done", () => {
+    const rights = new Rights({ publish: ["a/*"] });
+    expect(() => rights.require("publish", "b")).toThrow("Cannot publish on b: no such grant");
+    expect(() => rights.require("history", "b")).toThrow("Cannot read the history of b: no such grant");
+    expect(() => rights.require("presence", "b/*")).toThrow("Cannot tell who is in all of b/*: no such grant");
+  });
+
   test("answer the same however often they are asked", () => {
     const rights = new Rights({ publish: ["a/*"] });
     for (let round = 0; round < 3; round++) {

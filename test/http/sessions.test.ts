@@ -59,7 +59,7 @@ describe("GET /sessions", () => {
       last_refusal: {
         code: 103,
         name: "permission_denied",
-        message: "Cannot publish yard: no such grant",
+        message: "Cannot publish on yard: no such grant",
         doc: "/docs/codes#103",
         time: expect.any(Number),
       },

@@ -26,6 +26,10 @@ describe("hearthwire reload", () => {
     expect((await house.publish("house/hall", "more than ten bytes")).status).toBe(413);
     const { stdout } = await home.run(["reload"]);
     expect(stdout).toBe("needs a restart   heartbeat\n");
+    await house.reload(open);
+    const again = await home.run(["reload"]);
+    expect(again.stdout).toBe("No option has changed. Certificates and the keys of tokens were read anew.\n");
+    expect((await home.run(["reload", "--dry-run"])).stdout).toBe("No option has changed.\n");
   });
 
   test("of a bad file changes nothing, and says file, line and what is wrong", async () => {

@@ -55,7 +55,9 @@ describe("the lock", () => {
     await reader.read();
     const refusal = await refusalOf(() => open(directory));
     expect(refusal.reason).toBe("locked");
-    expect(refusal.message).toBe(`Cannot open the data directory ${directory}: another Hearthwire is running on it`);
+    expect(refusal.message).toBe(
+      `Cannot open the data directory ${directory}: another Hearthwire is running on it. Stop that one first, or start it anew with \`hearthwire restart\``,
+    );
     expect((await refusalOf(() => openDataDirectory(directory, { log: silent }))).reason).toBe("locked");
     holder.kill("SIGKILL");
     await holder.exited;

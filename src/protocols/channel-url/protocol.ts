@@ -80,7 +80,7 @@ export class ChannelUrl implements HttpProtocol {
       case "DELETE":
         return this.#publishing.remove(visit, path, principal);
       default:
-        throw new Refused("methodNotFound", `Cannot ${method} a channel: use GET, POST or DELETE`);
+        throw new Refused("methodNotFound", `Cannot ${method} a channel: use GET, POST, PUT or DELETE`);
     }
   }
 

@@ -10,7 +10,7 @@ import type { Principal } from "../../core/session.ts";
 import type { Answer, Draft, MaybePromise, Receipt, Visit } from "../../ports.ts";
 import { itemOf, tagsOfHeader } from "./draft.ts";
 import { receiptText } from "./messages.ts";
-import { channelsOf } from "./query.ts";
+import { channelsOf, flagOf } from "./query.ts";
 
 export interface PublishingParts {
   readonly hub: Hub;
@@ -47,7 +47,7 @@ export class Publishing {
     const isJson = type !== null && /^application\/(?:[\w.+-]+\+)?json\b/i.test(type);
     const key = keyOf(visit);
     const tags = asked.get("hearthwire-tags");
-    const transient = visit.query.get("transient") === "true";
+    const transient = flagOf(visit.query, "transient");
     return this.#once(visit, principal, channel, {
       data: isJson ? jsonLine(text) : JSON.stringify(text),
       ...(key === undefined ? {} : { key }),

@@ -52,8 +52,16 @@ export function wishOf(path: string, query: URLSearchParams, headers: Headers, l
         : { from: "position", position: since },
     heartbeat: heartbeatOf(query, limits.heartbeat),
     wait: countOf(query, "wait", longestWait) * 1000,
-    presence: query.get("presence") === "true",
+    presence: flagOf(query, "presence"),
   };
+}
+
+/** What a misspelt yes was to prevent, as that something is kept, cannot be undone: so it is refused. */
+export function flagOf(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name);
+  if (text === null || text === "" || text === "false") return false;
+  if (text === "true") return true;
+  throw new Refused("badRequest", `Cannot use ${name}=${text.slice(0, 20)}: give true or false`);
 }
 
 /** A browser that comes back says so in the header; its URL still has what it was opened with. */

@@ -56,8 +56,10 @@ describe("POST on a channel", () => {
     expect(await (await post("/channels", batch, json)).json()).toMatchObject([{ offset: 0 }, { offset: 2 }]);
     const { publications } = await poll(gateway, `/channels/post/passing?since=${cursor}`);
     expect(publications).toMatchObject([{ offset: 2, data: 3 }]);
-    const refused = await post("/channels/maps/passing?key=k&transient=true", "1", json);
-    expect(await refusalOf(refused)).toEqual([400, 107, "bad_request"]);
+    for (const query of ["maps/passing?key=k&transient=true", "post/passing?transient=1"]) {
+      expect(await refusalOf(await post(`/channels/${query}`, "1", json))).toEqual([400, 107, "bad_request"]);
+    }
+    expect(await poll(gateway, `/channels/post/passing?since=${cursor}`)).toMatchObject({ publications });
   });
 
   test.each([

@@ -153,7 +153,7 @@ describe("Who may come", () => {
     const key = stage.house.key({ subscribe: ["room/**"], publish: ["room/mine"] });
     const board = await Board.open(stage, "current", `Authorization: Bearer ${key}\r\n`);
     await board.send('{"room":"other","msg":"x"}', '{"room":"mine","join":"mine","msg":"x"}');
-    const other = errorText(new Refused("permissionDenied", "Cannot publish room/other: no such grant"));
+    const other = errorText(new Refused("permissionDenied", "Cannot publish on room/other: no such grant"));
     const bad = errorText(new Refused("badRequest", "Cannot find the room: its name is a text"));
     await board.hears(other, "x");
     await board.send('{"join":{}}');
@@ -207,7 +207,7 @@ describe("Who may come", () => {
     await board.send('{"room":"a","msg":"x"}', '{"room":"a","msg":"x"}', "hello", '{"join":"a"}');
     await until(() => stage.hub.listeners("room/a") === 1, "the room");
     expect(sessionsOf(stage)[0]).toMatchObject({ refusals: 3, lastRefusal: { refusal: { code: 103 } } });
-    expect(said(stage, "info")).toEqual(["Cannot publish room/a: no such grant"]);
+    expect(said(stage, "info")).toEqual(["Cannot publish on room/a: no such grant"]);
     await board.send('{"leave":"a"}', "hello");
     await until(() => board.texts.length === 2, "the error");
     expect(JSON.parse(board.texts[1] ?? "")).toMatchObject({ error: { name: "permission_denied" } });
