@@ -62,10 +62,10 @@ class HouseBoard extends Board {
 }
 
 /** Runs a program as its reader would: with a key, and in characters that a board has. */
-function house(program: string): HouseBoard {
+function house(program: string, shown = key): HouseBoard {
   const board = new HouseBoard();
   board.run("var E = { getTemperature: function () { return 11.5; } };");
-  board.run(program.replaceAll("hw_…", key).replaceAll("…", "..."));
+  board.run(program.replaceAll("hw_…", shown).replaceAll("…", "..."));
   return board;
 }
 
@@ -163,9 +163,14 @@ describe("The programs of docs/espruino.md", () => {
     ws.terminate();
   });
 
-  test("publish, subscribe and call", async () => {
+  test("publish, subscribe and call, with the key that is made there", async () => {
+    const [, words = ""] = /key create desk-light (.*)/.exec(page) ?? [];
+    const options = words.matchAll(/--(\w+)((?: (?!--)\S+)+)/g);
+    const grants = Object.fromEntries(
+      Array.from(options, ([, verb = "", names = ""]) => [verb, names.trim().split(" ")]),
+    );
     await light(false);
-    const board = house(program("hub.call"));
+    const board = house(program("hub.call"), (await gateway.newKey(grants)).key);
     await board.prints("hall true");
     await board.until(
       () => board.printed.includes("The light is on") && board.printed.some((line) => /^\d{13}$/.test(line)),
