@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
+import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
+import { ChannelSet } from "../../src/brokers/embedded/channel-set.ts";
 import { Forgotten } from "../../src/brokers/embedded/forgotten.ts";
 import { select } from "../../src/core/channels.ts";
 import type { Reading } from "../../src/ports.ts";
@@ -71,6 +73,20 @@ test("nor is a durable one that never had anything", async () => {
   expect(broker.channelsHeld).toBe(1);
   await publish("kept/b");
   expect(read("kept/b", place)).toMatchObject({ gap: false, channels: [{ offset: 1, publications: [{ offset: 1 }] }] });
+});
+
+test("many go in parts, between which others have their turn: who comes to one of them meanwhile finds it", () => {
+  const channels = new ChannelSet({ run: "run", most: () => 100_000, idlePlaces: 0 });
+  for (let room = 0; room < 25_000; room++) channels.add(new ChannelLog(`rooms/${room}`, stream, "run", room));
+  const { size } = channels.byName;
+  let listened = "";
+  let before = size;
+  for (const _ of channels.dropLongIdle((channel) => channel === listened)) {
+    expect(before - channels.byName.size).toBeLessThanOrEqual(10_000);
+    before = channels.byName.size;
+    if (before < size) listened = "rooms/24999";
+  }
+  expect([...channels.byName.keys()]).toEqual(["rooms/24999"]);
 });
 
 test("who comes back to a place that is forgotten is told of a gap; who was there since, or elsewhere, is not", async () => {

@@ -49,7 +49,7 @@ export interface EmbeddedBrokerParts {
   readonly leastRoom?: number;
 }
 
-const expiryInterval = 60_000;
+const tidyInterval = 60_000;
 
 export class EmbeddedBroker implements Broker {
   readonly run: string;
@@ -63,7 +63,7 @@ export class EmbeddedBroker implements Broker {
   readonly #order: Order;
   #listened: (channel: string) => boolean = () => true;
   #closed = false;
-  #stopExpiry: () => void;
+  #stopTidying: () => void;
 
   constructor({ clock, chance, log, settingsOf, journal, ...more }: EmbeddedBrokerParts) {
     this.run = chance.text(8, "abcdefghijklmnopqrstuvwxyz0123456789");
@@ -85,7 +85,7 @@ export class EmbeddedBroker implements Broker {
       channels: this.#logs,
       publishHeld: (channel, draft) => this.publish(channel, draft),
     });
-    this.#stopExpiry = clock.after(expiryInterval, () => this.#expire());
+    this.#stopTidying = clock.after(tidyInterval, () => this.#tidy());
   }
 
   /** Reads the journal back. To be awaited before the first publication. */
@@ -210,7 +210,7 @@ export class EmbeddedBroker implements Broker {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#stopExpiry();
+    this.#stopTidying();
     await this.#order.settled();
     await this.#journal?.close();
   }
@@ -238,11 +238,19 @@ export class EmbeddedBroker implements Broker {
     return patterns.every((pattern) => run === this.run && seq >= this.#channels.newestLost(pattern));
   }
 
-  #expire(): void {
-    const now = this.#clock.now();
-    for (const log of this.#logs.values()) if (log.expire(now)) trimJournal(this.#journal, log);
-    this.#channels.dropLongIdle(this.#listened);
-    this.#stopExpiry = this.#clock.after(expiryInterval, () => this.#expire());
+  /** Lets go of what nobody needs any more; one part in each turn of the event loop. */
+  #tidy(work = this.#tidying()): void {
+    const done = work.next().done === true;
+    this.#stopTidying = this.#clock.after(done ? tidyInterval : 0, () => (done ? this.#tidy() : this.#tidy(work)));
+  }
+
+  *#tidying(): Generator<undefined> {
+    for (const part of this.#channels.inParts()) {
+      const now = this.#clock.now();
+      for (const log of part) if (log.expire(now)) trimJournal(this.#journal, log);
+      yield;
+    }
+    yield* this.#channels.dropLongIdle(this.#listened);
   }
 }
 

@@ -17,6 +17,8 @@ export interface ChannelSetParts {
 }
 
 const rememberedPatterns = 1000;
+/** Channels that are looked at in one turn of the event loop. */
+const partSize = 10_000;
 
 export class ChannelSet {
   readonly #run: string;
@@ -69,18 +71,37 @@ export class ChannelSet {
   /** For one more channel. Refused where all hold something. */
   makeRoom(): void {
     if (this.#logs.size < this.#most()) return;
-    this.#dropIdle(this.#idle());
+    this.#dropIdle(this.#logs.values().filter(isIdle));
     if (this.#logs.size < this.#most()) return;
     throw new Refused("limitExceeded", `Cannot hold more than ${this.#most()} channels`);
   }
 
-  /** Of channels that hold nothing those that were published on last keep their place, for whoever comes back to it. */
-  dropLongIdle(listened: (channel: string) => boolean): void {
-    const idle = this.#idle().filter(({ channel }) => !listened(channel));
+  /** As many channels as there are, the oldest first, in parts small enough for one turn of the event loop. */
+  *inParts(): Generator<readonly ChannelLog[]> {
+    const all = this.#logs.values();
+    for (let left = this.#logs.size; left > 0; left -= partSize) yield all.take(partSize).toArray();
+  }
+
+  /**
+   * Of channels that hold nothing those that were published on last keep their place, for whoever comes back to it. At each
+   * `yield` others may have their turn.
+   */
+  *dropLongIdle(listened: (channel: string) => boolean): Generator<undefined> {
+    const mayGo = (log: ChannelLog): boolean => isIdle(log) && !listened(log.channel);
+    const idle: ChannelLog[] = [];
+    for (const part of this.inParts()) {
+      for (const log of part) if (mayGo(log)) idle.push(log);
+      yield;
+    }
     if (idle.length <= this.#idlePlaces) return;
     const newest = Float64Array.from(idle, ({ trimmedSeq }) => trimmedSeq).sort();
     const least = newest[idle.length - this.#idlePlaces] ?? Number.POSITIVE_INFINITY;
-    this.#dropIdle(idle.filter(({ offset, trimmedSeq }) => offset === 0 || trimmedSeq < least));
+    for (let at = 0; at < idle.length; at += partSize) {
+      // Somebody may have come to it since.
+      const still = idle.slice(at, at + partSize).filter((log) => this.#logs.get(log.channel) === log && mayGo(log));
+      this.#dropIdle(still.filter(({ offset, trimmedSeq }) => offset === 0 || trimmedSeq < least));
+      yield;
+    }
   }
 
   /** These, and those that a pattern reaches and that were published on. */
@@ -90,16 +111,7 @@ export class ChannelSet {
     return logs;
   }
 
-  /** Those that hold nothing; of durable ones, whose place the journal keeps, those that never had anything. */
-  #idle(): ChannelLog[] {
-    const idle: ChannelLog[] = [];
-    for (const log of this.#logs.values()) {
-      if (log.empty && log.waiting === 0 && (log.settings.durable === "no" || log.offset === 0)) idle.push(log);
-    }
-    return idle;
-  }
-
-  #dropIdle(logs: readonly ChannelLog[]): void {
+  #dropIdle(logs: Iterable<ChannelLog>): void {
     this.renewEpoch();
     for (const log of logs) this.drop(log, log.trimmedSeq);
   }
@@ -120,4 +132,9 @@ export class ChannelSet {
     for (const [pattern, reached] of this.#reach) this.#reachTable.remove(pattern, reached);
     this.#reach.clear();
   }
+}
+
+/** It holds nothing; of durable ones, whose place the journal keeps, one that never had anything. */
+function isIdle(log: ChannelLog): boolean {
+  return log.empty && log.waiting === 0 && (log.settings.durable === "no" || log.offset === 0);
 }
