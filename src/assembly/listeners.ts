@@ -169,7 +169,6 @@ export class Listeners {
 
   /** The same for all; then, or when patience is over, what is still open is cut. */
   async stop(patience: Promise<void>): Promise<void> {
-    this.#stopLooking();
     await Promise.race([this.#stop(this.#places), patience]);
     this.cut();
   }
@@ -179,6 +178,8 @@ export class Listeners {
   }
 
   async #stop(places: readonly Place[]): Promise<void> {
+    // Who takes up a certificate listens anew for it.
+    this.#stopLooking();
     await Promise.all(places.map(({ listener }) => listener.stop(false)));
   }
 

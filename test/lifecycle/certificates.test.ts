@@ -151,6 +151,22 @@ test("Files that a reload names are looked at from then on, also when they say t
   listeners.cut();
 });
 
+test("A certificate that is renewed while a gateway goes is its successor's: nobody listens anew for it", async () => {
+  const [first, second] = [make("first"), make("second")];
+  const port = freePort();
+  const clock = new FakeClock();
+  const config = parseConfig({ text: "unix_socket: false", env: { HOME: home.folder } });
+  const listeners = new Listeners(config, new FakeLog(), clock);
+  listeners.hold({ host: "127.0.0.1", port }, first);
+  listeners.renewCertificates();
+  const left = listeners.stopListening();
+  copyCertificate(second, first);
+  clock.advance(60_000);
+  await expect(nameAt(port)).rejects.toThrow();
+  await left;
+  listeners.cut();
+});
+
 describe("HSTS", () => {
   test("goes out with answers by TLS where public_url is https, and nowhere else", async () => {
     const { cert, key } = make("one");
