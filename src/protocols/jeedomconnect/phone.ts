@@ -84,9 +84,10 @@ export class Phone {
     return this.arrivals;
   }
 
-  /** Its line is gone. */
+  /** Its line is gone, and nobody knows what of it arrived. */
   lose(): void {
     this.line = undefined;
+    this.told.lose();
     this.active = false;
     this.inbox.vanished();
   }

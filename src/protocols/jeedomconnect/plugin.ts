@@ -56,15 +56,13 @@ export class Plugin {
   }
 
   /** As from a WebSocket. Undefined where the method has no answer. Rejects with `PluginLost`. */
-  async ask({ method, params, id: own }: Question, apiKey: string): Promise<Answer | undefined> {
-    // What it says to a key that it does not know names nobody at the port.
-    const isMistakable = method === "CONNECT" && this.#asked.size > 0;
-    if (!this.#parts.hasPort() || isMistakable) {
-      const { answer } = await this.askByReply({ method, params: { ...params, apiKey }, id: own });
-      return answer;
-    }
+  async ask({ method, params }: Question, apiKey: string): Promise<Answer | undefined> {
     // Of its answers some say whose they are by the id alone; for GEOLOC the id is the phone's key. None is as a phone likes.
     const id = JSON.stringify(method === "GEOLOC" ? apiKey : `hearthwire-${++this.#questions}`);
+    if (!this.#parts.hasPort() || this.#isMistakable(method)) {
+      const { answer } = await this.askByReply({ method, params: { ...params, apiKey }, id });
+      return answer;
+    }
     const text = questionText({ method, params, id }, { apiKey, connexionFrom: "WS" });
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#asked.set(id, { method, answered: resolve });
@@ -134,6 +132,11 @@ export class Plugin {
 
   #afterGrace(): Promise<undefined> {
     return new Promise((resolve) => this.#parts.clock.after(grace, () => resolve(undefined)));
+  }
+
+  /** Whether it could not be said whose answer it is, if it came by the port and went wrong. */
+  #isMistakable(method: string): boolean {
+    return [...this.#asked.values()].some((asked) => method === "CONNECT" || asked.method === method);
   }
 
   /**

@@ -41,7 +41,8 @@ export class Polls {
     const pace = now - phone.polledAt;
     phone.polledAt = now;
     began();
-    if (phone.line === undefined && !phone.active) this.#wake(phone);
+    if (phone.line !== undefined) phone.told.lose();
+    else if (!phone.active) this.#wake(phone);
     const own =
       phone.asking || this.#isDue(phone, now - phone.askedAt + pace) ? undefined : this.#answer(phone, question);
     if (own !== undefined) return Promise.resolve(own);

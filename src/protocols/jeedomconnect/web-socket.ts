@@ -143,10 +143,10 @@ export class WebSocketFace implements Conversation<PeerState> {
   #welcome(session: Peer, apiKey: string, welcome: Answer, { since, id }: { since: number; id: JsonText }): void {
     const { phones, name } = this.#parts;
     const phone = phones.of(apiKey);
-    phone.welcomed(welcome, since);
-    phones.values.came(phone, welcome);
     // Once more by the same connection: it is not in its own way.
     if (session.state.visitor?.arrival === phone.arrivals) phone.lose();
+    phone.welcomed(welcome, since);
+    phones.values.came(phone, welcome);
     const arrival = phone.arrive(this.#lineOf(session));
     if (!session.open) {
       phone.lose();

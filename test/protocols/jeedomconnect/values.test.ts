@@ -229,6 +229,21 @@ describe("A phone that polls", () => {
     }
   });
 
+  test("has what was told on a connection of before, lost or not yet known to be, since nobody knows whether it got that", async () => {
+    for (const isLost of [true, false]) {
+      const house = new ClockedHouse();
+      const phone = await house.welcome("anna", new HeardLine(false), lamp);
+      await house.pass(1000);
+      house.change("1", 1);
+      if (isLost) phone.lose();
+      house.answers.set("GET_EVENTS", () => house.events(entry("1", "1", begin + 1)));
+      const { next, values } = await ask(house, first);
+      expect(values.map(({ value }) => value)).toEqual(["1"]);
+      await house.pass(500);
+      expect((await ask(house, next)).values).toEqual([]);
+    }
+  });
+
   test("is told again what it did not get, as it is by then", async () => {
     const house = new ClockedHouse();
     await house.welcome("anna", undefined, lamp, sensor);
