@@ -5,7 +5,7 @@
 import type { Clock, MaybePromise } from "../../ports.ts";
 
 /** Publications that are told in one turn before others have to wait for the next. */
-const room = 4000;
+const room = 2500;
 /** What a reading costs besides, in publications. */
 const each = 50;
 
@@ -41,7 +41,7 @@ export class Readings {
     this.#told += publications;
     if (this.#due) return;
     this.#due = true;
-    this.#clock.after(0, () => this.#goOn());
+    this.#clock.atEndOfTurn(() => this.#goOn());
   }
 
   #goOn(): void {
