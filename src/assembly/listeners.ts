@@ -9,6 +9,7 @@ import { CertificateInUse, type CertificateText } from "../transports/certificat
 import { type HttpListener, type HttpListenerOptions, listenHttp } from "../transports/http-server.ts";
 import { ListenError } from "../transports/listen-error.ts";
 import { Door } from "./door.ts";
+import { Renewal } from "./renewal.ts";
 
 /** Where the gateway listens, as it came to be. */
 export interface ListeningAt {
@@ -42,25 +43,13 @@ export interface Served {
 interface Place {
   readonly listener: OpenListener;
   readonly door: Door;
-  /** Of one at a port. */
-  readonly renewable?: Renewable;
   readonly owner: boolean;
 }
-
-interface Renewable {
-  readonly listen: ListenAddress;
-  readonly listener: OpenListener;
-  readonly certificate?: CertificateInUse | undefined;
-}
-
-/** How often it is looked whether certificates were renewed, in ms. */
-const lookInterval = 20_000;
 
 export class Listeners {
   readonly addresses: ListeningAt[] = [];
   readonly #config: Config;
   readonly #log: Log;
-  readonly #clock: Clock;
   readonly #accepted: AcceptRate;
   readonly #succeeded: ReadonlySet<string>;
   /** The world comes by TLS. */
@@ -68,15 +57,15 @@ export class Listeners {
   readonly #places: Place[] = [];
   /** Those where requests wait, by their address or file. */
   readonly #held = new Map<string, Place>();
-  #stopLooking: () => void = () => undefined;
+  readonly #renewal: Renewal;
 
   /** `succeeded`: addresses of a gateway that this one succeeds, which are shared with it until it lets go of them. */
   constructor(config: Config, log: Log, clock: Clock, succeeded: Iterable<string> = []) {
     this.#config = config;
     this.#log = log;
-    this.#clock = clock;
     this.#accepted = new AcceptRate(clock, () => config.limits.accept_rate);
     this.#succeeded = new Set(succeeded);
+    this.#renewal = new Renewal(config, log, clock);
     this.#strict = config.public_url?.startsWith("https:") ?? false;
   }
 
@@ -135,36 +124,12 @@ export class Listeners {
 
   /** Takes up certificates that were renewed, now and from time to time; says so, or why it cannot. */
   renewCertificates(): void {
-    for (const { renewable } of this.#places) if (renewable !== undefined) this.#renewCertificate(renewable);
-    this.#stopLooking();
-    this.#stopLooking = this.#clock.after(lookInterval, () => this.renewCertificates());
+    this.#renewal.look();
   }
 
-  /**
-   * For a reload: certificates of the files that are named now, which are read and checked, and limits of what comes in by
-   * new connections.
-   */
-  prepare({ tls, listeners, limits }: Config): () => void {
-    const named = new Map(
-      [{ listen: this.#config.listen, tls }, ...listeners].map((one) => [printListen(one.listen), one.tls]),
-    );
-    const { body, body_time: bodyTime } = this.#config.limits;
-    const resized = body !== limits.body || bodyTime !== limits.body_time;
-    const renewals = this.#places.flatMap(({ renewable }) => {
-      if (renewable === undefined) return [];
-      const files = named.get(printListen(renewable.listen));
-      return [{ renewable, files, text: files && renewable.certificate?.renewed(files) }];
-    });
-    return () => {
-      for (const { renewable, text, files } of renewals) {
-        const changes = { maxMessage: limits.body, bodyTime: limits.body_time };
-        if (text !== undefined) renewable.listener.renew({ ...changes, tls: text });
-        else if (resized) renewable.listener.renew(changes);
-        if (text !== undefined) this.#tookUp(renewable, text);
-        // They may say the same as those before.
-        if (files !== undefined) renewable.certificate?.follow(files);
-      }
-    };
+  /** For a reload: certificates, and limits of what comes in by new connections. */
+  prepare(config: Config): () => void {
+    return this.#renewal.prepare(config);
   }
 
   /** The same for all; then, or when patience is over, what is still open is cut. */
@@ -179,7 +144,7 @@ export class Listeners {
 
   async #stop(places: readonly Place[]): Promise<void> {
     // Who takes up a certificate listens anew for it.
-    this.#stopLooking();
+    this.#renewal.stop();
     await Promise.all(places.map(({ listener }) => listener.stop(false)));
   }
 
@@ -195,26 +160,8 @@ export class Listeners {
     const at = { at: bound(listen), succeeds: this.succeeds(listen), ...(certificate && { tls: certificate.text }) };
     const accept = (): void => this.#accepted.take();
     const listener = way?.({ ...at, accept, visit: door.visit }) ?? this.#serve(at, door);
-    return this.#add({ door, listener, renewable: { listen, listener, certificate }, owner: false });
-  }
-
-  #renewCertificate(renewable: Renewable): void {
-    const { listen, listener, certificate } = renewable;
-    try {
-      const text = certificate?.renewed();
-      if (text === undefined) return;
-      listener.renew({ tls: text });
-      this.#tookUp(renewable, text);
-    } catch (thrown) {
-      const { message } = thrown as Error;
-      if (certificate?.isNews(message) !== true) return;
-      this.#log.error({ listen: printListen(listen) }, `${message}. The certificate that is in use stays`);
-    }
-  }
-
-  #tookUp({ listen, certificate }: Renewable, text: CertificateText): void {
-    certificate?.takeUp(text);
-    this.#log.info({ listen: printListen(listen) }, "A renewed certificate is in use");
+    this.#renewal.add({ listen, listener, certificate });
+    return this.#add({ door, listener, owner: false });
   }
 
   #bindFile(unix: string): Place {
