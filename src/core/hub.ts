@@ -22,7 +22,7 @@ import type {
   SettingsOf,
 } from "../ports.ts";
 import { everyRight, type Rights } from "./access.ts";
-import { attend, attendNoMore, audiencesOf, subscribedTo } from "./attendance.ts";
+import { audiencesOf } from "./attendance.ts";
 import type { Audience } from "./audience.ts";
 import { nameFault, requireName } from "./channels.ts";
 import { BatchJoiner, type Form, type Member, type PresenceChange } from "./form.ts";
@@ -34,6 +34,7 @@ import { Refused } from "./refusals.ts";
 import { Routes } from "./routes.ts";
 import { type AnySession, type Conversation, type Principal, Session, type SessionHost } from "./session.ts";
 import { SessionSweep } from "./session-sweep.ts";
+import { requireSubscribe, Subscriptions } from "./subscriptions.ts";
 
 export interface HubLimits {
   readonly queue: QueueLimits;
@@ -109,6 +110,7 @@ export class Hub implements SessionHost {
   readonly #broker: Broker;
   readonly #routes: Routes;
   readonly #presence: Presence;
+  readonly #subscriptions: Subscriptions;
   readonly #sweep: SessionSweep;
   readonly #headcount: Headcount;
   readonly #founders: Founders;
@@ -118,8 +120,6 @@ export class Hub implements SessionHost {
   #flushedAt = 0;
   #flushDue = false;
   #delivered = 0;
-  /** The newest position that a reading was as of; all that came before a restart is in none of `deliver`'s. */
-  #readTo = 0;
   #handedOut = 0;
   #sessionsOpened = 0;
   #watch: SessionWatch | undefined;
@@ -139,6 +139,15 @@ export class Hub implements SessionHost {
     this.node = broker.relay?.node ?? run;
     this.policyOf = (channel) => settingsOf(channel).queue;
     this.#presence = new Presence(settingsOf, (change) => this.#tell(change));
+    this.#subscriptions = new Subscriptions({
+      broker,
+      routes: this.#routes,
+      presence: this.#presence,
+      limits,
+      figures: this.figures,
+      delivered: () => this.#delivered,
+      flush: () => this.flush(),
+    });
     this.#sweep = new SessionSweep(clock, this);
     this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
     const founded = (): number => limits.channelsPerKey ?? 0;
@@ -192,7 +201,7 @@ export class Hub implements SessionHost {
 
   /** What a selector holds, for a peer that asks and goes. */
   read(selector: Selector, past: Past, by: Rights): MaybePromise<Reading> {
-    this.#requireSubscribe(selector, by);
+    requireSubscribe(selector, by);
     return this.#broker.read(selector, past);
   }
 
@@ -226,57 +235,11 @@ export class Hub implements SessionHost {
     form: Form = session.form,
     by: Rights = session.rights,
   ): MaybePromise<void> {
-    this.#requireSubscribe(selector, by);
-    if (!session.open) return;
-    const audience = this.#routes.audience(form, selector);
-    if (audience.has(session)) throw new Refused("alreadySubscribed");
-    if (subscribedTo(session) + selector.names.length + selector.patterns.length > this.limits.subscriptions) {
-      if (audience.size === 0) this.#routes.dissolve(audience);
-      const limit = this.limits.subscriptions;
-      throw new Refused("limitExceeded", `Cannot subscribe to more than ${limit} channels in one session`);
-    }
-    const gathered = audience.gather(session);
-    attend(session, audience);
-    // Not so if it has ended meanwhile, or given up and perhaps subscribed anew.
-    const waits = (): boolean => audience.gathered(session) === gathered;
-    const live = (reading: Reading): void => {
-      if (!waits()) return;
-      let { seq } = reading.position;
-      let offset = reading.channels[0]?.offset ?? -1;
-      this.#readTo = Math.max(this.#readTo, seq);
-      // What other subscriptions owe of this turn is older than the reading: it goes first, so that cursors only grow.
-      if (audiencesOf(session).some((other) => other !== audience && other.owing)) this.flush();
-      if (past.from !== "now") this.figures[reading.gap ? "unrecovered" : "recovered"]++;
-      begin(reading);
-      if (!waits()) return;
-      for (const publication of gathered) {
-        if (publication.seq <= seq) continue;
-        if (form.concerns(publication)) session.send(form.frameAlone(publication));
-        seq = publication.seq;
-        if (publication.offset > 0) offset = publication.offset;
-      }
-      audience.join(session, seq, offset, this.#delivered);
-      this.#presence.enter(session, selector);
-    };
-    const failed = (thrown: unknown): never => {
-      if (waits()) this.#unattend(session, audience);
-      throw thrown;
-    };
-    try {
-      const reading = this.#broker.read(selector, past);
-      if (reading instanceof Promise) return reading.then(live).catch(failed);
-      live(reading);
-    } catch (thrown) {
-      return failed(thrown);
-    }
+    return this.#subscriptions.subscribe(session, selector, past, begin, form, by);
   }
 
   unsubscribe(session: AnySession, selector: Selector, form: Form = session.form): boolean {
-    const audience = this.#routes.find(form, selector);
-    if (audience === undefined || !audience.has(session)) return false;
-    this.#presence.leave(session, audience);
-    this.#unattend(session, audience);
-    return true;
+    return this.#subscriptions.unsubscribe(session, selector, form);
   }
 
   /** The subscription of a session to exactly one channel, if it has one. */
@@ -319,7 +282,7 @@ export class Hub implements SessionHost {
   }
 
   get delivered(): number {
-    return Math.max(this.#delivered, this.#readTo);
+    return Math.max(this.#delivered, this.#subscriptions.readTo);
   }
 
   /** The position up to which sessions have been written to, or have it in their queues: that of the last turn's end. */
@@ -340,6 +303,10 @@ export class Hub implements SessionHost {
         this.log.error({ err: thrown, form: audience.form.id }, "Cannot phrase a publication");
       }
     }
+  }
+
+  #tell(change: PresenceChange): void {
+    for (const audience of this.#routes.of(change.channel)) if (audience.oweChange(change)) this.#dirtied(audience);
   }
 
   /** Hands out what this turn brought. Called by itself at the end of the turn, and before a session ends. */
@@ -415,13 +382,7 @@ export class Hub implements SessionHost {
       this.#watch?.went(session);
     }
     if (this.lagging.delete(session)) this.figures.dropped += session.queue?.dropped ?? 0;
-    for (const audience of audiencesOf(session)) {
-      this.#presence.leave(session, audience);
-      audience.leave(session);
-      if (audience.size === 0) this.#routes.dissolve(audience);
-    }
-    session.audience = undefined;
-    session.moreAudiences = undefined;
+    this.#subscriptions.endAll(session);
   }
 
   /** Tells `watch` of all sessions from now on. */
@@ -432,23 +393,6 @@ export class Hub implements SessionHost {
   /** Stops looking after idle sessions. For the end of the process and of tests. */
   close(): void {
     this.#sweep.close();
-  }
-
-  // ── Who listens to what ──
-
-  #requireSubscribe(selector: Selector, by: Rights): void {
-    for (const name of selector.names) by.require("subscribe", name);
-    for (const pattern of selector.patterns) by.require("subscribe", pattern);
-  }
-
-  #unattend(session: AnySession, audience: Audience): void {
-    audience.leave(session);
-    if (audience.size === 0) this.#routes.dissolve(audience);
-    attendNoMore(session, audience);
-  }
-
-  #tell(change: PresenceChange): void {
-    for (const audience of this.#routes.of(change.channel)) if (audience.oweChange(change)) this.#dirtied(audience);
   }
 
   // ── Time ──
