@@ -120,13 +120,18 @@ export function valuesText(values: readonly JsonText[]): JsonText {
   return `{"type":"CMD_INFO","payload":[${values.join(",")}]}`;
 }
 
-/** The same SET_EVENTS with other values. */
+/** The same SET_EVENTS with other values, in the place of the first of its lists of them. */
 export function withValues(answer: Answer, values: readonly JsonText[]): Answer {
   const items = listOf(memberText(answer.text, "payload"));
-  const at = items.findIndex((item) => objectOf(parseObject(item))["type"] === "CMD_INFO");
+  const at = items.findIndex(tellsValues);
   const told = valuesText(values);
-  const all = at === -1 ? [...items, told, ...noOthers] : items.with(at, told);
+  const rest = items.slice(at + 1).filter((item) => !tellsValues(item));
+  const all = at === -1 ? [...items, told, ...noOthers] : [...items.slice(0, at), told, ...rest];
   return { ...answer, text: `{"type":"SET_EVENTS","payload":[${all.join(",")}]}` };
+}
+
+function tellsValues(item: JsonText): boolean {
+  return objectOf(parseObject(item))["type"] === "CMD_INFO";
 }
 
 /** What an answer tells of all commands that a phone shows; undefined where it does not. */

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { readAnswer, readEvents, readReply, shownBy, withId } from "../../../src/protocols/jeedomconnect/answer.ts";
+import {
+  readAnswer,
+  readEvents,
+  readReply,
+  shownBy,
+  withId,
+  withValues,
+} from "../../../src/protocols/jeedomconnect/answer.ts";
 import { questionText, readQuestion } from "../../../src/protocols/jeedomconnect/question.ts";
 import { asUser, faultOf } from "../../../src/protocols/jeedomconnect/shield.ts";
 
@@ -58,6 +65,15 @@ describe("An answer", () => {
     expect(answer).toMatchObject({ type: "X", id: "h", eqApiKey: "k", jeedomApiKey: "p" });
     expect(withId(answer, "7")).toBe('{"type":"X","payload":{"v":21.50,"u":"\\u00e9"},"id":7}');
     expect(withId(answer, undefined)).toBe('{"type":"X","payload":{"v":21.50,"u":"\\u00e9"}}');
+  });
+
+  test("with other values has them once, also where it told values in several lists", () => {
+    const list = '{"type":"CMD_INFO","payload":[{"id":"1","value":"2"}]}';
+    const answer = readAnswer(`{"type":"SET_EVENTS","payload":[${list},{"type":"SC_INFO","payload":[]},${list}]}`);
+    if (answer === undefined) throw new Error("It is none");
+    expect(withValues(answer, ['{"id":"3","value":"4"}']).text).toBe(
+      '{"type":"SET_EVENTS","payload":[{"type":"CMD_INFO","payload":[{"id":"3","value":"4"}]},{"type":"SC_INFO","payload":[]}]}',
+    );
   });
 
   test("of SET_EVENTS is its cursors, and each list that holds something", () => {
