@@ -20,7 +20,9 @@ export function readChange(text: JsonText): Change | undefined {
   const event = parseObject(text);
   if (event?.["name"] !== "cmd::update" || !isObject(event["option"])) return undefined;
   const { cmd_id: id, valueDate, collectDate } = objectOf(event["option"]);
-  const at = Number(event["datetime"]);
+  const { datetime } = event;
+  // `Number` would ask an object for its own `toString`.
+  const at = typeof datetime === "number" || typeof datetime === "string" ? Number(datetime) : Number.NaN;
   if ((typeof id !== "number" && typeof id !== "string") || !Number.isFinite(at) || at <= 0) return undefined;
   const value = memberText(memberText(text, "option") ?? "{}", "value");
   return { id: String(id), at, value, valueDate, collectDate };

@@ -288,6 +288,10 @@ test("What is made of a change is, byte for byte, what the plugin says of it", (
   }
 });
 
+test("An event whose time is an object is passed over", () => {
+  expect(readChange('{"datetime":{"toString":0},"name":"cmd::update","option":{"cmd_id":1}}')).toBeUndefined();
+});
+
 test("Events and entries of whatever kind are read or passed over, and what is made of them is read again", () => {
   const member = fc.oneof(fc.jsonValue(), fc.constantFrom(0, 1, "1", "2026-01-01 12:00:00", "2026-02-31 00:00:00"));
   const names = (...all: string[]) =>
