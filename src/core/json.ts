@@ -13,6 +13,16 @@ export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/** A number, or one as text; NaN for anything else: `Number` would ask an object for its own `toString`, which may be none. */
+export function numberIn(value: unknown): number {
+  return typeof value === "number" || (typeof value === "string" && value.trim() !== "") ? Number(value) : Number.NaN;
+}
+
+/** As text, whatever it is: `String` would ask an object for its own `toString`, which may be none. */
+export function textIn(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
 /** The object that a text holds; nothing where it is something else, or no JSON. */
 export function parseObject(text: string): JsonObject | undefined {
   try {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { oneLine, parseObject } from "../../src/core/json.ts";
+import { numberIn, oneLine, parseObject, textIn } from "../../src/core/json.ts";
 
 test("JSON over several lines becomes one line of the same value, its numbers as they were written", () => {
   expect(oneLine('\n{\r\n\t"a": 1.10,\n  "b":\n [12345678901234567890,\r2e1]\n}\n')).toBe(
@@ -31,4 +31,17 @@ test("what is no JSON, or no object, is neither (property)", () => {
       if (found !== undefined) expect(JSON.parse(text)).toEqual(found);
     }),
   );
+});
+
+test("A number or a text is read out of whatever JSON there is, also of an object that cannot say what it is", () => {
+  const stubborn: unknown = JSON.parse('{"toString":0,"valueOf":0}');
+  expect([5, "5", "", " ", null, true, [5], stubborn].map(numberIn)).toEqual([5, 5, ...Array(6).fill(Number.NaN)]);
+  expect([5, "5", null, true, [5], stubborn].map(textIn)).toEqual([
+    "5",
+    "5",
+    "null",
+    "true",
+    "[5]",
+    '{"toString":0,"valueOf":0}',
+  ]);
 });

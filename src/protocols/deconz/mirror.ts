@@ -6,7 +6,7 @@
  * in the answer already is only said again, and the last word is that of the newest event.
  */
 
-import { isObject, type JsonObject, objectOf } from "../../core/json.ts";
+import { isObject, type JsonObject, objectOf, textIn } from "../../core/json.ts";
 import type { JsonText } from "../../ports.ts";
 import { type GatewayEvent, type Kind, kinds, merged, normalId } from "./events.ts";
 import { digestOf, joinTexts, sortedText } from "./json.ts";
@@ -172,7 +172,7 @@ export class Mirror {
     const texts = new Map<string, JsonText>();
     for (const [gid, { scenes }] of this.#resources.groups) {
       for (const scene of Array.isArray(scenes) ? scenes.filter(isObject) : []) {
-        texts.set(`${gid}/${String(scene["id"])}`, sortedText({ ...scene, gid }));
+        texts.set(`${gid}/${textIn(scene["id"])}`, sortedText({ ...scene, gid }));
       }
     }
     this.#lists.delete("scenes");

@@ -1,5 +1,5 @@
 /** What Jeedom's API tells of the whole house, as entries of the maps. Pure. */
-import { isObject, type JsonObject, objectOf } from "../../core/json.ts";
+import { isObject, type JsonObject, numberIn, objectOf } from "../../core/json.ts";
 import { idOf } from "./events.ts";
 
 export const kinds = ["commands", "equipments", "objects", "scenarios"] as const;
@@ -36,7 +36,12 @@ export function summaryNames(full: readonly unknown[]): readonly SummaryName[] {
 }
 
 function objectEntry({ name, father_id: father, isVisible, position }: JsonObject): JsonObject {
-  return { name: name ?? "", father: idOf(father) ?? null, visible: flag(isVisible), position: Number(position) || 0 };
+  return {
+    name: name ?? "",
+    father: idOf(father) ?? null,
+    visible: flag(isVisible),
+    position: numberIn(position) || 0,
+  };
 }
 
 function equipmentEntry(equipment: JsonObject, object: string, commands: readonly string[]): JsonObject {
@@ -93,7 +98,7 @@ function scenarioEntry({ name, group, isActive, state, lastLaunch }: JsonObject)
 
 /** Flags are numbers, texts or booleans. */
 export function flag(value: unknown): boolean {
-  return value === true || Number(value) === 1;
+  return value === true || numberIn(value) === 1;
 }
 
 /** An empty list or object is `"ok"`, or the other of the two. */

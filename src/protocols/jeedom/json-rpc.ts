@@ -1,5 +1,5 @@
 /** Jeedom's API as its client sees it. All I/O is the dialer's, which keeps no cookies: Jeedom counts failures by session. */
-import { isObject, objectOf, parseObject } from "../../core/json.ts";
+import { isObject, numberIn, objectOf, parseObject } from "../../core/json.ts";
 import type { Dialer } from "../../ports.ts";
 
 /** Jeedom says no. Its codes are small and positive; its words are for people, in the language of the house. */
@@ -82,7 +82,7 @@ export class JsonRpc {
   /** Jeedom's clock, in seconds. */
   async time(): Promise<number> {
     const { result } = await this.ask("datetime");
-    const time = Number(result);
+    const time = numberIn(result);
     if (!(time > 0)) throw new UpstreamError("its answer to datetime is no time");
     return time;
   }
@@ -90,7 +90,7 @@ export class JsonRpc {
 
 function errorOf(error: unknown): JeedomError {
   const { code, message } = objectOf(error);
-  const number = Number(code);
+  const number = numberIn(code);
   const words = typeof message === "string" ? message.slice(0, 300) : "";
   return refusals.includes(number) ? new KeyRefused(number, words) : new JeedomError(number, words);
 }

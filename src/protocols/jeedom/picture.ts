@@ -4,7 +4,7 @@
  * last event only, so an event that is heard after it is never older either. Pure.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type JsonObject, objectOf, parseObject } from "../../core/json.ts";
+import { type JsonObject, objectOf, parseObject, textIn } from "../../core/json.ts";
 import type { MapPicture } from "../../core/map-picture.ts";
 import type { Clock } from "../../ports.ts";
 import { optionOf } from "./events.ts";
@@ -167,7 +167,7 @@ export class Picture {
 }
 
 function hasValueOf(known: JsonObject | undefined, read: JsonObject): known is JsonObject {
-  return known !== undefined && String(known["value"]) === String(read["value"]);
+  return known !== undefined && textIn(known["value"]) === textIn(read["value"]);
 }
 
 function renamed(option: JsonObject, names: Readonly<Record<string, string>>): JsonObject {

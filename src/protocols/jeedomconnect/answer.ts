@@ -1,5 +1,5 @@
 /** What the plugin says: answers, and what it tells by itself. Their values stay as it wrote them. Pure. */
-import { type JsonObject, objectOf, parseObject } from "../../core/json.ts";
+import { type JsonObject, numberIn, objectOf, parseObject } from "../../core/json.ts";
 import { elementTexts, memberText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 
@@ -162,8 +162,7 @@ function listOf(text: JsonText | undefined): readonly JsonText[] {
 
 /** A number, or one as text, where PHP reads it from a database so. */
 function timeOf(payload: unknown): number | undefined {
-  const time =
-    typeof payload === "number" || (typeof payload === "string" && payload !== "") ? Number(payload) : Number.NaN;
+  const time = numberIn(payload);
   return Number.isFinite(time) ? time : undefined;
 }
 

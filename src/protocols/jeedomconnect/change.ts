@@ -1,5 +1,5 @@
 /** What happens in the house, as the bridge to Jeedom publishes it: events of commands. Pure. */
-import { isObject, objectOf, parseObject } from "../../core/json.ts";
+import { isObject, numberIn, objectOf, parseObject } from "../../core/json.ts";
 import { memberText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 
@@ -20,9 +20,7 @@ export function readChange(text: JsonText): Change | undefined {
   const event = parseObject(text);
   if (event?.["name"] !== "cmd::update" || !isObject(event["option"])) return undefined;
   const { cmd_id: id, valueDate, collectDate } = objectOf(event["option"]);
-  const { datetime } = event;
-  // `Number` would ask an object for its own `toString`.
-  const at = typeof datetime === "number" || typeof datetime === "string" ? Number(datetime) : Number.NaN;
+  const at = numberIn(event["datetime"]);
   if ((typeof id !== "number" && typeof id !== "string") || !Number.isFinite(at) || at <= 0) return undefined;
   const value = memberText(memberText(text, "option") ?? "{}", "value");
   return { id: String(id), at, value, valueDate, collectDate };

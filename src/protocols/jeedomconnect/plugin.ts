@@ -4,7 +4,7 @@
  */
 
 import { hash } from "node:crypto";
-import { objectOf } from "../../core/json.ts";
+import { objectOf, textIn } from "../../core/json.ts";
 import { messageOf } from "../../core/thrown.ts";
 import type { Clock, DialAnswer, Dialer, DialRequest, JsonText } from "../../ports.ts";
 import { type Answer, type Reply, readAnswer, readReply } from "./answer.ts";
@@ -148,7 +148,7 @@ export class Plugin {
     if (eqApiKey !== undefined) return undefined;
     const { message } = objectOf(payload);
     const isOf = ({ method }: Asked): boolean =>
-      type !== "EXCEPTION" || String(message).startsWith(`Error with '${method}' method`);
+      type !== "EXCEPTION" || textIn(message).startsWith(`Error with '${method}' method`);
     const fitting = [...this.#asked.values()].filter(isOf);
     return fitting.length === 1 ? fitting[0] : undefined;
   }

@@ -1,5 +1,5 @@
 /** What a phone may not ask the plugin, which would do it: faults of its PHP that are not let through. Pure. */
-import { type JsonObject, objectOf } from "../../core/json.ts";
+import { type JsonObject, objectOf, textIn } from "../../core/json.ts";
 import type { Question } from "./question.ts";
 
 /** What a Firebase token is made of; the plugin puts it into a command line. */
@@ -22,7 +22,7 @@ export function faultOf({ method, params }: Question): string | undefined {
     const shown = params["token"] ?? "";
     if (typeof shown !== "string" || !token.test(shown)) return "`token` is none";
   }
-  if (method === "SET_LOG" && !logLevels.includes(String(params["level"]))) return "`level` is none of a log";
+  if (method === "SET_LOG" && !logLevels.includes(textIn(params["level"]))) return "`level` is none of a log";
   if (method === "GET_AVAILABLE_EQUIPEMENT" && !isText(params["userHash"])) return "`userHash` is missing";
   const climbing = fileNames[method]?.find((name) => climbs(params[name]));
   return climbing === undefined ? undefined : `\`${climbing}\` leads out of its folder`;

@@ -1,5 +1,5 @@
 /** Whether a phone on an event stream should come by another transport: then its stream ends, as the plugin's does. */
-import { objectOf } from "../../core/json.ts";
+import { numberIn, objectOf } from "../../core/json.ts";
 import type { Clock } from "../../ports.ts";
 import type { Phone } from "./phone.ts";
 import type { Plugin } from "./plugin.ts";
@@ -24,7 +24,7 @@ export class TransportSwitch {
 
   /** What the plugin says of its transport, in its own words. */
   told(phone: Phone, { useWs, polling }: { readonly useWs?: unknown; readonly polling?: unknown }): void {
-    const isElsewhere = [useWs, polling].some((one) => String(one) === "1");
+    const isElsewhere = [useWs, polling].some((one) => numberIn(one) === 1);
     if (isElsewhere && phone.line?.isWebSocket === false)
       this.#parts.dismiss(phone, "The phone comes by another transport");
   }

@@ -157,6 +157,7 @@ describe("Of the faults of the plugin's PHP", () => {
   test("13: the level of a log names no other method", () => {
     expect(faultOf(asked("SET_LOG", { level: "info", text: "x" }))).toBeUndefined();
     expect(faultOf(asked("SET_LOG", { level: "removeAll", text: "x" }))).toBe("`level` is none of a log");
+    expect(faultOf(asked("SET_LOG", { level: { toString: 0 } }))).toBe("`level` is none of a log");
   });
 
   test("14: equipments are not listed for nobody, and scenarios and commands run as who connected", () => {
