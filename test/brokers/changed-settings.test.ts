@@ -171,6 +171,25 @@ describe.each(places(directories))("with a journal %s", (_name, newPlace) => {
     );
   });
 
+  test("channels become of another kind by a reload that leaves less room than they take", async () => {
+    const stays: ChannelSettings = { ...stream, durable: "yes" };
+    let others = stays;
+    let most = 3;
+    await runAt(
+      newPlace(),
+      async (at) => {
+        for (const channel of ["a", "b", "c"]) await at.publish(channel);
+        most = 1;
+        others = { ...stays, kind: "map" };
+        expect(at.broker.reconfigure?.()).toEqual(["b", "c"]);
+        for (const channel of ["b", "c"]) expect(await at.set(channel, "lamp")).toMatchObject({ offset: 1 });
+        expect(await at.publish("a")).toMatchObject({ offset: 2 });
+        await expect(at.publish("d")).rejects.toThrow("Cannot hold more than 1 channels");
+      },
+      { settingsOf: (channel) => (channel === "a" ? stays : others), maxChannels: () => most },
+    );
+  });
+
   test("a durable channel that nobody published on is no gap while the settings stay", async () => {
     const place = newPlace();
     const position = await runAt(

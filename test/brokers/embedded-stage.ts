@@ -1,5 +1,6 @@
 /** Embedded brokers as tests start them, and places where their journals are kept. */
 import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
+import type { Figure } from "../../src/core/figure.ts";
 import type { Journal, SettingsOf } from "../../src/ports.ts";
 import { SqliteJournal } from "../../src/storage/journal.ts";
 import { FakeChance } from "../fakes/chance.ts";
@@ -15,7 +16,7 @@ export interface Making {
   readonly journal?: Journal;
   readonly settingsOf?: SettingsOf;
   readonly durableRules?: () => string;
-  readonly maxChannels?: number;
+  readonly maxChannels?: Figure;
   readonly leastRoom?: number;
   readonly clock?: FakeClock;
   /** Lets a journal on disk do its work; one in memory needs no time. */

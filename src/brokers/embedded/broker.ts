@@ -204,7 +204,8 @@ export class EmbeddedBroker implements Broker {
     this.#order.passOver(from);
     for (const log of anew) this.#letGo(log);
     this.#rules.begin(from);
-    for (const { channel } of anew) this.#create(channel);
+    // As many as have just gone: there is room for them, also where the limit has become smaller.
+    for (const { channel } of anew) this.#begin(channel);
     return others;
   }
 
@@ -217,6 +218,10 @@ export class EmbeddedBroker implements Broker {
 
   #create(channel: string): ChannelLog {
     this.#channels.makeRoom();
+    return this.#begin(channel);
+  }
+
+  #begin(channel: string): ChannelLog {
     const settings = this.#settingsOf(channel);
     const log =
       settings.durable === "no" || this.#journal === undefined
