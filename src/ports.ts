@@ -166,6 +166,11 @@ export interface Broker {
    */
   attach(deliver: (publication: Publication) => void, listened?: (channel: string) => boolean): void;
   publish(channel: string, draft: Draft): MaybePromise<Receipt>;
+  /**
+   * Capability: these, a few dozen, are about to be published on. It changes nothing: what that takes is fetched for all of them
+   * at once, and not for one after the other.
+   */
+  expect?(channels: readonly string[]): void;
   /** Atomic: `deliver` was called for all that the reading contains and for nothing after it. */
   read(selector: Selector, past: Past): MaybePromise<Reading>;
   history(channel: string, query: HistoryQuery): MaybePromise<HistoryPage>;

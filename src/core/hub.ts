@@ -177,6 +177,11 @@ export class Hub implements SessionHost {
     return this.#broker.publish(channel, draft);
   }
 
+  /** These are about to be published on: see `Broker.expect`. */
+  expect(channels: readonly string[]): void {
+    this.#broker.expect?.(channels);
+  }
+
   /** A page of a channel's past. Needs the grant `history`, or `subscribe`, which shows the same. */
   history(channel: string, query: HistoryQuery, by: Rights): MaybePromise<HistoryPage> {
     requireName(channel);

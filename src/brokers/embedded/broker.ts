@@ -23,6 +23,7 @@ import type {
   Selector,
   SettingsOf,
 } from "../../ports.ts";
+import type { ChannelIndex } from "./channel-index.ts";
 import { ChannelLog, trimJournal } from "./channel-log.ts";
 import { ChannelSet } from "./channel-set.ts";
 import { DurableRules, durableEpoch } from "./durable-rules.ts";
@@ -58,7 +59,7 @@ export class EmbeddedBroker implements Broker {
   readonly #journal: Journal | undefined;
   readonly #channels: ChannelSet;
   /** Those of `#channels`. */
-  readonly #logs: ReadonlyMap<string, ChannelLog>;
+  readonly #logs: ChannelIndex;
   readonly #rules: DurableRules;
   readonly #order: Order;
   #listened: (channel: string) => boolean = () => true;
@@ -72,6 +73,7 @@ export class EmbeddedBroker implements Broker {
     this.#journal = journal;
     this.#channels = new ChannelSet({
       run: this.run,
+      secret: chance.text(32),
       most: readerOf(more.maxChannels ?? 1_000_000),
       idlePlaces: more.idlePlaces ?? 10_000,
     });
@@ -141,6 +143,10 @@ export class EmbeddedBroker implements Broker {
     const offset = transient ? 0 : ++log.given;
     order.put(log, publicationOf(log, draft, offset, order.seq + 1, this.#clock.now()));
     return { channel, offset, epoch: log.epoch };
+  }
+
+  expect(channels: readonly string[]): void {
+    this.#logs.expect(channels);
   }
 
   read(selector: Selector, past: Past): Reading {

@@ -64,7 +64,22 @@ export class ChannelLog {
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
   get empty(): boolean {
-    return this.#held === 0 && (this.entries?.size ?? 0) === 0;
+    return this.held === 0 && (this.entries?.size ?? 0) === 0;
+  }
+
+  /** How many publications history has. */
+  get held(): number {
+    return this.#ring?.length ?? 0;
+  }
+
+  /** For how many publications history has room without growing. */
+  get room(): number {
+    return this.#ring?.room ?? 0;
+  }
+
+  /** The `seq` of the oldest that history has; 0 where it has none. */
+  get oldestSeq(): number {
+    return this.#ring?.at(0)?.seq ?? 0;
   }
 
   /** Notes a delivered publication. True if an older one had to go for it. */
@@ -85,14 +100,14 @@ export class ChannelLog {
     const oldest = now - this.settings.history.ttl;
     if (this.#oldestTime >= oldest) return false;
     while (this.#oldestTime < oldest) this.#dropFirst();
-    if (this.#held === 0) this.#ring = undefined;
+    if (this.held === 0) this.#ring = undefined;
     return true;
   }
 
   /** Lets go of all history. True if there was something. */
   forget(): boolean {
-    if (this.#held === 0) return false;
-    while (this.#held > 0) this.#dropFirst();
+    if (this.held === 0) return false;
+    while (this.held > 0) this.#dropFirst();
     return true;
   }
 
@@ -155,10 +170,6 @@ export class ChannelLog {
       else low = middle + 1;
     }
     return low;
-  }
-
-  get #held(): number {
-    return this.#ring?.length ?? 0;
   }
 
   get #history(): Ring<Publication> {

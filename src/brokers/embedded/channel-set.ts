@@ -4,12 +4,15 @@
  */
 import { matches, PatternTable } from "../../core/channels.ts";
 import { Refused } from "../../core/refusals.ts";
+import { ChannelIndex } from "./channel-index.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { Forgotten } from "./forgotten.ts";
 
 export interface ChannelSetParts {
   /** The first epoch of channels that no journal keeps. */
   readonly run: string;
+  /** Of chance, and told to nobody. */
+  readonly secret: string;
   /** How many channels may be held at once. */
   readonly most: () => number;
   /** How many channels that hold nothing keep their place, if nobody listens to them. */
@@ -24,20 +27,21 @@ export class ChannelSet {
   readonly #run: string;
   readonly #most: () => number;
   readonly #idlePlaces: number;
-  readonly #logs = new Map<string, ChannelLog>();
+  readonly #logs: ChannelIndex;
   /** The channels of patterns that were asked for, kept up to date as channels come. */
   readonly #reach = new Map<string, Set<ChannelLog>>();
   readonly #reachTable = new PatternTable<Set<ChannelLog>>();
   readonly #forgotten = new Forgotten();
   #losses = 0;
 
-  constructor({ run, most, idlePlaces }: ChannelSetParts) {
+  constructor({ run, secret, most, idlePlaces }: ChannelSetParts) {
     this.#run = run;
+    this.#logs = new ChannelIndex(secret);
     this.#most = most;
     this.#idlePlaces = idlePlaces;
   }
 
-  get byName(): ReadonlyMap<string, ChannelLog> {
+  get byName(): ChannelIndex {
     return this.#logs;
   }
 
@@ -52,7 +56,7 @@ export class ChannelSet {
   }
 
   add(log: ChannelLog): void {
-    this.#logs.set(log.channel, log);
+    this.#logs.set(log);
     for (const reached of this.#reachTable.match(log.channel)) reached.add(log);
   }
 
@@ -71,15 +75,14 @@ export class ChannelSet {
   /** For one more channel. Refused where all hold something. */
   makeRoom(): void {
     if (this.#logs.size < this.#most()) return;
-    this.#dropIdle(this.#logs.values().filter(isIdle));
+    this.#dropIdle([...this.#logs.values().filter(isIdle)]);
     if (this.#logs.size < this.#most()) return;
     throw new Refused("limitExceeded", `Cannot hold more than ${this.#most()} channels`);
   }
 
-  /** As many channels as there are, the oldest first, in parts small enough for one turn of the event loop. */
-  *inParts(): Generator<readonly ChannelLog[]> {
-    const all = this.#logs.values();
-    for (let left = this.#logs.size; left > 0; left -= partSize) yield all.take(partSize).toArray();
+  /** All channels, in parts small enough for one turn of the event loop. */
+  inParts(): Iterable<readonly ChannelLog[]> {
+    return this.#logs.parts(partSize);
   }
 
   /**
@@ -111,9 +114,10 @@ export class ChannelSet {
     return logs;
   }
 
-  #dropIdle(logs: Iterable<ChannelLog>): void {
+  #dropIdle(logs: readonly ChannelLog[]): void {
     this.renewEpoch();
     for (const log of logs) this.drop(log, log.trimmedSeq);
+    this.#logs.fit();
   }
 
   #reachOf(pattern: string): Iterable<ChannelLog> {

@@ -7,6 +7,7 @@
  */
 import { Refused } from "../../core/refusals.ts";
 import type { Clock, Draft, Journal, JournalRecord, Log, MaybePromise, Publication, Receipt } from "../../ports.ts";
+import type { ChannelIndex } from "./channel-index.ts";
 import { type ChannelLog, trimJournal } from "./channel-log.ts";
 
 export interface OrderParts {
@@ -17,7 +18,7 @@ export interface OrderParts {
   /** The least room ahead of a batch. */
   readonly leastRoom: number;
   /** The channels that are held. One that has begun anew is another: what was on its way to the former is not delivered. */
-  readonly channels: ReadonlyMap<string, ChannelLog>;
+  readonly channels: Pick<ChannelIndex, "get">;
   /** Publishes what was held, by the rules of a publication that comes now. */
   readonly publishHeld: (channel: string, draft: Draft) => MaybePromise<Receipt>;
 }
@@ -38,7 +39,7 @@ export class Order {
   readonly #log: Log;
   readonly #journal: Journal | undefined;
   readonly #leastRoom: number;
-  readonly #channels: ReadonlyMap<string, ChannelLog>;
+  readonly #channels: Pick<ChannelIndex, "get">;
   readonly #publishHeld: OrderParts["publishHeld"];
   #deliver: (publication: Publication) => void = () => undefined;
   #seq = 0;

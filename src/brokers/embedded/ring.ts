@@ -17,6 +17,11 @@ export class Ring<T extends object> {
     return this.#length;
   }
 
+  /** For how many items there is room already. */
+  get room(): number {
+    return this.#items.length;
+  }
+
   get full(): boolean {
     return this.#length === this.#most;
   }

@@ -1,7 +1,7 @@
 /** One backend at the Unix socket: JSON values in, one reply for each. */
 import type { Clock, StreamInlet, StreamOutlet } from "../../ports.ts";
 import { err } from "./answers.ts";
-import type { Commands } from "./commands.ts";
+import type { Commands, Heard } from "./commands.ts";
 import { JsonStream, type JsonTaker } from "./json-stream.ts";
 import { Replies } from "./replies.ts";
 
@@ -17,6 +17,8 @@ const silence = 2000;
 /** With so many replies outstanding, or so many bytes of them unread, no more commands are read. */
 const mostWaiting = 1024;
 const mostUnread = 64 * 1024;
+/** So many commands of one piece are read before the first is obeyed: the hub is told beforehand what they are about. */
+const together = 64;
 
 export class Backend implements StreamInlet, JsonTaker {
   readonly #outlet: StreamOutlet;
@@ -25,6 +27,8 @@ export class Backend implements StreamInlet, JsonTaker {
   readonly #stream: JsonStream;
   readonly #replies = new Replies(() => this.#writeSoon());
   readonly #gone: (backend: Backend) => void;
+  /** What is not obeyed yet of this piece; undefined for what is no command. */
+  #heard: (Heard | undefined)[] = [];
   #lastIn = 0;
   #cancel: (() => void) | undefined;
   #writeDue = false;
@@ -46,12 +50,14 @@ export class Backend implements StreamInlet, JsonTaker {
     if (this.#finishing) return;
     this.#lastIn = this.#clock.now();
     this.#stream.push(chunk);
+    this.#obey();
     if (this.#stream.unsettled) this.#cancel ??= this.#clock.after(silence, () => this.#listenForMore());
     this.#holdBack();
   }
 
   halfClosed(): void {
     this.#stream.settle();
+    this.#obey();
     this.finish();
   }
 
@@ -70,11 +76,22 @@ export class Backend implements StreamInlet, JsonTaker {
   // ── What it asks for ──
 
   value(value: unknown, text: string): void {
-    this.#replies.add(value === null ? err : this.#commands.reply(value, text));
+    this.#heard.push(value === null ? undefined : { command: this.#commands.read(value, text), value, text });
+    if (this.#heard.length === together) this.#obey();
   }
 
   fault(): void {
-    this.#replies.add(err);
+    this.#heard.push(undefined);
+  }
+
+  #obey(): void {
+    const heard = this.#heard;
+    if (heard.length === 0) return;
+    this.#heard = [];
+    this.#commands.expect(heard);
+    for (const one of heard) {
+      this.#replies.add(one === undefined ? err : this.#commands.reply(one.command, one.value, one.text));
+    }
   }
 
   /** Obeys nothing more, and ends when everything is answered. */
@@ -90,7 +107,10 @@ export class Backend implements StreamInlet, JsonTaker {
     // Whoever is not listened to is not silent.
     if (this.#paused || rest > 0) {
       this.#cancel = this.#clock.after(this.#paused ? silence : rest, () => this.#listenForMore());
-    } else this.#stream.settle();
+    } else {
+      this.#stream.settle();
+      this.#obey();
+    }
   }
 
   #writeSoon(): void {

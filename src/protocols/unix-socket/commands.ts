@@ -12,6 +12,13 @@ export interface Subscriptions {
   unsubscribe(device: string, channel: string): number;
 }
 
+/** A JSON value as it was written, and what it asks for. */
+export interface Heard {
+  readonly command: Command | Refused;
+  readonly value: unknown;
+  readonly text: string;
+}
+
 export class Commands {
   readonly #hub: Hub;
   readonly #subscriptions: Subscriptions;
@@ -21,25 +28,38 @@ export class Commands {
     this.#subscriptions = subscriptions;
   }
 
+  /** What a JSON value asks for. Does not throw: a refusal is one of the answers. `text` is the value as it was written. */
+  read(value: unknown, text: string): Command | Refused {
+    try {
+      return commandOf(value, text);
+    } catch (thrown) {
+      return this.#refusalOf(thrown);
+    }
+  }
+
   /** The reply of the Unix socket to one JSON value. Whoever may open the socket may do everything. */
-  reply(value: unknown, text: string): MaybePromise<string> {
+  reply(command: Command | Refused, value: unknown, text: string): MaybePromise<string> {
     if (!hasId(value)) {
-      const outcome = this.obey(value, text, everyRight, false);
+      const outcome = this.obey(command, everyRight, false);
       return outcome instanceof Promise ? outcome.then(plainAnswer) : plainAnswer(outcome);
     }
     const answer = (outcome: Outcome): string => `${jsonAnswer(value, text, outcome)}\n`;
-    const outcome = this.obey(value, text, everyRight);
+    const outcome = this.obey(command, everyRight);
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 
-  /** Neither throws nor rejects: a refusal is an outcome. `text` is the value as it was written. */
-  obey(value: unknown, text: string, by: Rights, counting = true): MaybePromise<Outcome> {
-    const failed = (thrown: unknown): Outcome => {
-      if (!(thrown instanceof Refused)) this.#hub.log.error({ err: thrown }, "Cannot obey a backend's command");
-      return { refused: asRefused(thrown) };
-    };
+  /** These are about to be obeyed. */
+  expect(heard: readonly (Heard | undefined)[]): void {
+    const channels: string[] = [];
+    for (const one of heard) if (one !== undefined && "draft" in one.command) channels.push(one.command.channel);
+    this.#hub.expect(channels);
+  }
+
+  /** Neither throws nor rejects: a refusal is an outcome. */
+  obey(command: Command | Refused, by: Rights, counting = true): MaybePromise<Outcome> {
+    if (command instanceof Refused) return { refused: command };
+    const failed = (thrown: unknown): Outcome => ({ refused: this.#refusalOf(thrown) });
     try {
-      const command = commandOf(value, text);
       const outcome =
         command.kind === "publish"
           ? this.#publish(command.channel, command.draft, by, counting)
@@ -48,6 +68,11 @@ export class Commands {
     } catch (thrown) {
       return failed(thrown);
     }
+  }
+
+  #refusalOf(thrown: unknown): Refused {
+    if (!(thrown instanceof Refused)) this.#hub.log.error({ err: thrown }, "Cannot obey a backend's command");
+    return asRefused(thrown);
   }
 
   #publish(channel: string, draft: Draft, by: Rights, counting: boolean): MaybePromise<Outcome> {

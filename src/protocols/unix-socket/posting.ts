@@ -41,13 +41,14 @@ export class Posting {
   }
 
   #obey(value: unknown, text: string, { address }: Visit, principal: Principal): MaybePromise<Outcome> {
+    const { commands } = this.#parts;
     const stranger = principal.id === "anonymous";
     try {
       this.#parts.rate.take(principal, address, text);
     } catch (thrown) {
       return { refused: asRefused(thrown) };
     }
-    const outcome = this.#parts.commands.obey(value, text, principal.rights);
+    const outcome = commands.obey(commands.read(value, text), principal.rights);
     if (!stranger) return outcome;
     return outcome instanceof Promise ? outcome.then(askForKey) : askForKey(outcome);
   }

@@ -47,6 +47,25 @@ test("several values in one write get their replies in order, in one write", asy
   expect(chunks).toHaveLength(1);
 });
 
+test("a piece of very many commands, some of them none, is obeyed and answered in order", async () => {
+  const { path } = await stage();
+  const backend = await BackendPeer.open(path);
+  const numbers = Array.from({ length: 500 }, (_, number) => number);
+  const channel = (number: number): string => (number % 2 === 0 ? "even" : `odd/${number}`);
+  const written = numbers.map((id) =>
+    id % 7 === 3 ? "null" : JSON.stringify({ id, action: "sendToChannel", channel: channel(id), data: id }),
+  );
+  backend.send(written.join("\n"));
+  backend.halfClose();
+  await backend.sees();
+  const expected = numbers.map((id) => {
+    if (id % 7 === 3) return "ERR";
+    const before = numbers.slice(0, id).filter((one) => one % 7 !== 3 && channel(one) === channel(id));
+    return `${JSON.stringify({ id, ok: true, offset: before.length + 1, sessions: 0 })}\n`;
+  });
+  expect(backend.replies).toBe(expected.join(""));
+});
+
 test("what came before a half-close is answered, and then the connection ends", async () => {
   const { path } = await stage();
   const backend = await BackendPeer.open(path);
