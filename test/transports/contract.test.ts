@@ -183,12 +183,14 @@ async function clog(peer: Peer, size = 256 * 1024): Promise<number> {
   let bytes = 0;
   for (let count = 0; count < 800; count++) {
     bytes += payload.bytes;
-    if (!peer.outlet.write(payload)) {
-      // A stream's first `false` may only mean that its runtime has not looked yet.
-      await Bun.sleep(20);
-      // By TLS the kernel may have had room for less than a whole record.
-      if (peer.outlet.queued() > 0 && !peer.outlet.write(payload)) return bytes + payload.bytes;
-    }
+    if (peer.outlet.write(payload)) continue;
+    // A stream's first `false` may only mean that its runtime has not looked yet.
+    await Bun.sleep(20);
+    const queued = peer.outlet.queued();
+    // By TLS the kernel may have had room for less than a whole record: nothing of the next goes through any more.
+    if (queued === 0 || peer.outlet.write(payload)) continue;
+    bytes += payload.bytes;
+    if (peer.outlet.queued() - queued >= payload.bytes) return bytes;
   }
   throw new Error("The kernel took everything");
 }
