@@ -1,11 +1,7 @@
 /** All sessions that listen to the same selector in the same form: whatever one of them is owed, all are. */
 import type { Frame, Publication, Selector } from "../ports.ts";
 import { Batch, type Form, type PresenceChange } from "./form.ts";
-
-/** Whoever gets what an audience is owed. */
-export interface Listener {
-  owe(batch: Batch): void;
-}
+import { handOut, type Listener } from "./hand-out.ts";
 
 /** What idle audiences have: nothing, without arrays of their own. */
 const noFrames: Frame[] = [];
@@ -130,7 +126,7 @@ export class Audience {
     if (newcomers === undefined) {
       const handed = frames.length * this.#count;
       const listeners = this.#listeners;
-      if (listeners instanceof Set) for (const session of listeners) session.owe(batch);
+      if (listeners instanceof Set) handOut(listeners, batch);
       else listeners?.owe(batch);
       return handed;
     }

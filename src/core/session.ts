@@ -90,8 +90,13 @@ export type AnySession = Session<unknown>;
 const waitingCommands = 1024;
 
 export class Session<State = unknown> implements Inlet, Attendance {
-  readonly host: SessionHost;
+  // First what every write needs, so that it stands together in memory.
   readonly outlet: Outlet;
+  readonly host: SessionHost;
+  queue: OutgoingQueue | undefined;
+  moreAudiences: Audience[] | undefined;
+  #own: Frame[] | undefined;
+  lastOut: number;
   readonly conversation: Conversation<State>;
   readonly form: Form;
   readonly number: number;
@@ -104,7 +109,6 @@ export class Session<State = unknown> implements Inlet, Attendance {
   /** When a one-way stream ends in good order, to be opened again; 0 for never. */
   retires = 0;
   lastIn: number;
-  lastOut: number;
   nextBeat = 0;
   open = true;
   dropped = 0;
@@ -113,9 +117,6 @@ export class Session<State = unknown> implements Inlet, Attendance {
   lastRefusal: Refused | undefined;
   lastRefusalAt = 0;
   audience: Audience | undefined;
-  moreAudiences: Audience[] | undefined;
-  queue: OutgoingQueue | undefined;
-  #own: Frame[] | undefined;
   #owed: Batch | Batch[] | undefined;
   #commands: (string | Uint8Array)[] | undefined;
   #principal: Principal;
