@@ -4,30 +4,29 @@ import { Audience } from "./audience.ts";
 import { PatternTable } from "./channels.ts";
 import type { Form } from "./form.ts";
 
-/** The audiences of one channel name. */
-interface Route {
-  readonly exact: Audience[];
-  /** `exact`, and those whose patterns match; as of `version`. `exact` itself where there are none. */
+/** All audiences that a channel reaches, where there are patterns; as of `version`. */
+interface Reached {
   all: readonly Audience[];
   version: number;
 }
 
 const nobody: readonly Audience[] = [];
-/** Routes of channels that only patterns reach are kept while they are used: so many, and so long, in ms. */
-const passingRoutes = 100_000;
-const passingTime = 60_000;
+/** What channels reach is kept while they are used: of so many, and so long, in ms. */
+const keptChannels = 100_000;
+const keptTime = 60_000;
 
 export class Routes {
-  /** By the ids of their forms and selectors. */
-  readonly #audiences = new Map<string, Map<string, Audience>>();
-  readonly #routes = new Map<string, Route>();
+  /** The audiences that name a channel; that of the name alone, of each form, before those of lists with it. */
+  readonly #naming = new Map<string, Audience[]>();
+  /** Those of lists and patterns, by the ids of their forms and selectors. */
+  readonly #wider = new Map<string, Map<string, Audience>>();
   readonly #clock: Clock;
-  /** Routes of channels that only patterns reach, and those that were used before and not since `#passingSince`. */
-  #passing = new Map<string, Route>();
-  #passed = new Map<string, Route>();
-  #passingSince = Number.NEGATIVE_INFINITY;
   readonly #patterns = new PatternTable<Audience>();
   #patternsVersion = 0;
+  /** What channels reach, and what those reach that were used before and not since `#reachedSince`. */
+  #reached = new Map<string, Reached>();
+  #reachedBefore = new Map<string, Reached>();
+  #reachedSince = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,26 +34,26 @@ export class Routes {
 
   /** The audiences that a publication on this channel reaches. */
   of(channel: string): readonly Audience[] {
-    let route = this.#routes.get(channel) ?? this.#passing.get(channel);
-    if (route === undefined) {
-      if (this.#patterns.size === 0) return nobody;
-      route = this.#pass(channel);
-    }
-    if (route.version !== this.#patternsVersion) {
+    if (this.#patterns.size === 0) return this.#naming.get(channel) ?? nobody;
+    const reached = this.#reached.get(channel) ?? this.#keep(channel);
+    if (reached.version !== this.#patternsVersion) {
+      const naming = this.#naming.get(channel) ?? nobody;
       const matching = this.#patterns.match(channel);
-      route.all = matching.length === 0 ? route.exact : [...new Set([...route.exact, ...matching])];
-      route.version = this.#patternsVersion;
+      reached.all = matching.length === 0 ? naming : [...new Set([...naming, ...matching])];
+      reached.version = this.#patternsVersion;
     }
-    return route.all;
+    return reached.all;
   }
 
   /** Whether somebody listens to a channel by its name. */
   named(channel: string): boolean {
-    return this.#routes.has(channel);
+    return this.#naming.has(channel);
   }
 
   find(form: Form, selector: Selector): Audience | undefined {
-    return this.#audiences.get(form.id)?.get(selector.id);
+    const name = onlyName(selector);
+    if (name === undefined) return this.#wider.get(form.id)?.get(selector.id);
+    return this.#naming.get(name)?.find((one) => one.form.id === form.id && onlyName(one.selector) === name);
   }
 
   /** The audience for a form and a selector; a new one where there is none. */
@@ -62,19 +61,18 @@ export class Routes {
     const known = this.find(form, selector);
     if (known !== undefined) return known;
     const audience = new Audience(form, selector);
-    const alike = this.#audiences.get(form.id);
-    if (alike === undefined) this.#audiences.set(form.id, new Map([[selector.id, audience]]));
-    else alike.set(selector.id, audience);
-    for (const name of selector.names) {
-      const route = this.#routes.get(name);
-      if (route === undefined) {
-        this.#routes.set(name, { exact: [audience], all: nobody, version: -1 });
-        this.#passing.delete(name);
-        this.#passed.delete(name);
-      } else {
-        route.exact.push(audience);
-        route.version = -1;
-      }
+    const name = onlyName(selector);
+    if (name === undefined) {
+      const alike = this.#wider.get(form.id);
+      if (alike === undefined) this.#wider.set(form.id, new Map([[selector.id, audience]]));
+      else alike.set(selector.id, audience);
+    }
+    for (const each of selector.names) {
+      const naming = this.#naming.get(each);
+      if (naming === undefined) this.#naming.set(each, [audience]);
+      else if (name === undefined) naming.push(audience);
+      else naming.unshift(audience);
+      this.#forget(each);
     }
     for (const pattern of selector.patterns) this.#patterns.add(pattern, audience);
     if (selector.patterns.length > 0) this.#patternsVersion++;
@@ -84,32 +82,45 @@ export class Routes {
   /** Forgets an audience that nobody belongs to any more. */
   dissolve(audience: Audience): void {
     const { form, selector } = audience;
-    const alike = this.#audiences.get(form.id);
-    alike?.delete(selector.id);
-    if (alike?.size === 0) this.#audiences.delete(form.id);
+    if (onlyName(selector) === undefined) {
+      const alike = this.#wider.get(form.id);
+      alike?.delete(selector.id);
+      if (alike?.size === 0) this.#wider.delete(form.id);
+    }
     for (const name of selector.names) {
-      const route = this.#routes.get(name);
-      if (route === undefined) continue;
-      route.exact.splice(route.exact.indexOf(audience), 1);
-      route.version = -1;
-      if (route.exact.length === 0) this.#routes.delete(name);
+      const naming = this.#naming.get(name);
+      const at = naming?.indexOf(audience) ?? -1;
+      if (naming === undefined || at === -1) continue;
+      if (naming.length === 1) this.#naming.delete(name);
+      else naming.splice(at, 1);
+      this.#forget(name);
     }
     for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
     if (selector.patterns.length > 0) this.#patternsVersion++;
   }
 
-  #pass(channel: string): Route {
-    const route = this.#passed.get(channel) ?? { exact: [], all: nobody, version: -1 };
-    this.#passed.delete(channel);
+  #keep(channel: string): Reached {
+    const reached = this.#reachedBefore.get(channel) ?? { all: nobody, version: -1 };
+    this.#reachedBefore.delete(channel);
     const now = this.#clock.now();
     // Less than nothing: the clock was set back.
-    const since = now - this.#passingSince;
-    if (since >= passingTime || since < 0 || this.#passing.size >= passingRoutes) {
-      this.#passed = this.#passing;
-      this.#passing = new Map();
-      this.#passingSince = now;
+    const since = now - this.#reachedSince;
+    if (since >= keptTime || since < 0 || this.#reached.size >= keptChannels) {
+      this.#reachedBefore = this.#reached;
+      this.#reached = new Map();
+      this.#reachedSince = now;
     }
-    this.#passing.set(channel, route);
-    return route;
+    this.#reached.set(channel, reached);
+    return reached;
   }
+
+  #forget(channel: string): void {
+    this.#reached.delete(channel);
+    this.#reachedBefore.delete(channel);
+  }
+}
+
+/** The name, where a selector is but one. */
+function onlyName({ names, patterns }: Selector): string | undefined {
+  return names.length === 1 && patterns.length === 0 ? names[0] : undefined;
 }
