@@ -7,6 +7,9 @@ import { handOut, type Listener } from "./hand-out.ts";
 const noFrames: Frame[] = [];
 const noPublications: (Publication | undefined)[] = [];
 
+/** An empty one for the next audience: mostly they gather one after the other, each for a moment. */
+let spareGathering: Map<Listener, Publication[]> | undefined;
+
 export class Audience {
   readonly form: Form;
   readonly selector: Selector;
@@ -59,7 +62,8 @@ export class Audience {
   /** Keeps what is published from now on for a session whose reading is on its way. */
   gather(session: Listener): Publication[] {
     const gathered: Publication[] = [];
-    this.#gathering ??= new Map();
+    this.#gathering ??= spareGathering ?? new Map();
+    spareGathering = undefined;
     this.#gathering.set(session, gathered);
     return gathered;
   }
@@ -179,7 +183,9 @@ export class Audience {
 
   #endGathering(session: Listener): void {
     this.#gathering?.delete(session);
-    if (this.#gathering?.size === 0) this.#gathering = undefined;
+    if (this.#gathering?.size !== 0) return;
+    spareGathering = this.#gathering;
+    this.#gathering = undefined;
   }
 
   /** A batch as it is worded for who has nothing before it. */

@@ -26,6 +26,9 @@ export interface Doorway {
 const noQuery = new URLSearchParams();
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Sessions keep their address: those who come from the same place one after the other share one text. */
+let latestAddress = "";
+
 export class HttpVisit implements Visit {
   readonly request: Request;
   readonly path: string;
@@ -54,7 +57,11 @@ export class HttpVisit implements Visit {
   }
 
   get address(): string {
-    this.#address ??= this.#findAddress();
+    if (this.#address === undefined) {
+      const address = this.#findAddress();
+      if (address !== latestAddress) latestAddress = address;
+      this.#address = latestAddress;
+    }
     return this.#address;
   }
 

@@ -30,14 +30,20 @@ function sendParts(): void {
 }
 
 export class WebSocketOutlet implements Outlet {
-  readonly framing = webSocketFraming;
-  readonly hears = true;
   readonly address: string;
   inlet: Inlet | undefined;
   socket: ServerWebSocket<WebSocketOutlet> | undefined;
 
   constructor(address: string) {
     this.address = address;
+  }
+
+  get framing(): Framing {
+    return webSocketFraming;
+  }
+
+  get hears(): boolean {
+    return true;
   }
 
   queued(): number {
