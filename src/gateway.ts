@@ -37,7 +37,7 @@ import type { Status } from "./http/status.ts";
 import type { Bridge, ChannelSettings, Log } from "./ports.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "./storage/data-directory.ts";
 import { systemDialer } from "./transports/dialer.ts";
-import { systemChance, systemClock } from "./transports/system.ts";
+import { collectMemory, systemChance, systemClock } from "./transports/system.ts";
 import { listenUnixStream, type UnixStreamListener } from "./transports/unix-stream.ts";
 
 export { describedPaths } from "./assembly/protocols.ts";
@@ -160,7 +160,8 @@ class Assembly implements Gateway {
       durableRules: () => durableRules(config),
       maxChannels: () => limits.channels,
     });
-    const core = assembleCore(inForce, { ...ground, settingsOf: settings, broker: this.#broker, keys });
+    const parts = { ...ground, settingsOf: settings, broker: this.#broker, keys, rest: () => void collectMemory() };
+    const core = assembleCore(inForce, parts);
     const { hub, gate, keyring, tokens } = core;
     this.#hub = hub;
     const calls = new Calls();

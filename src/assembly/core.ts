@@ -17,6 +17,8 @@ export interface CoreParts {
   readonly keys: KeyStore;
   readonly settingsOf: SettingsOf;
   readonly broker: Broker & { readonly run: string };
+  /** Clears away what a crowd's coming left. */
+  readonly rest: () => void;
 }
 
 export interface Core {
@@ -30,9 +32,9 @@ export interface Core {
 }
 
 export function assembleCore({ config }: InForce, parts: CoreParts): Core {
-  const { clock, chance, log, dialer, keys, settingsOf, broker } = parts;
+  const { clock, chance, log, dialer, keys, settingsOf, broker, rest } = parts;
   const { limits } = config;
-  const hub = new Hub({ clock, log, broker, settingsOf, limits: hubLimits(limits), run: broker.run });
+  const hub = new Hub({ clock, log, broker, settingsOf, limits: hubLimits(limits), run: broker.run, rest });
   const tickets = new Tickets(clock, chance);
   const tokens = new ReloadedTokens(config, { clock, log, dialer });
   const gate = new Gate({

@@ -28,6 +28,7 @@ import { nameFault, requireName } from "./channels.ts";
 import { BatchJoiner, type Form, type Member, type PresenceChange } from "./form.ts";
 import { Founders } from "./founders.ts";
 import { type ConnectionLimits, Headcount } from "./headcount.ts";
+import { Lull } from "./lull.ts";
 import { OutgoingQueue, type QueueLimits } from "./outgoing-queue.ts";
 import { Presence } from "./presence.ts";
 import { Refused } from "./refusals.ts";
@@ -57,6 +58,8 @@ export interface HubParts {
   readonly limits: HubLimits;
   /** The broker's run, part of cursors. */
   readonly run: string;
+  /** Clears away what a crowd's coming left: called when nobody is served. */
+  readonly rest?: () => void;
 }
 
 /** Hears of every session that comes, turns out to be somebody, or goes. */
@@ -128,7 +131,7 @@ export class Hub implements SessionHost {
     this.flush();
   };
 
-  constructor({ clock, log, broker, settingsOf, limits, run }: HubParts) {
+  constructor({ clock, log, broker, settingsOf, limits, run, rest }: HubParts) {
     this.#clock = clock;
     this.#routes = new Routes(clock);
     this.#broker = broker;
@@ -148,7 +151,8 @@ export class Hub implements SessionHost {
       delivered: () => this.#delivered,
       flush: () => this.flush(),
     });
-    this.#sweep = new SessionSweep(clock, this);
+    const lull = new Lull(() => rest?.());
+    this.#sweep = new SessionSweep(clock, this, () => lull.look(this.#sessionsOpened, this.figures.published));
     this.#headcount = new Headcount(limits.connections ?? { address: 0, key: 0 });
     const founded = (): number => limits.channelsPerKey ?? 0;
     this.#founders = new Founders(clock, (channel) => broker.holds?.(channel) ?? true, founded);

@@ -18,11 +18,14 @@ export interface Swept {
 export class SessionSweep {
   readonly #clock: Clock;
   readonly #swept: Swept;
+  readonly #then: () => void;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, swept: Swept) {
+  /** `then` is called after each look. */
+  constructor(clock: Clock, swept: Swept, then: () => void = () => undefined) {
     this.#clock = clock;
     this.#swept = swept;
+    this.#then = then;
   }
 
   /** To be called when a session comes; goes on for as long as there are any. */
@@ -48,6 +51,7 @@ export class SessionSweep {
       }
     }
     if (sessions.size > 0) this.begin();
+    this.#then();
   }
 }
 

@@ -114,6 +114,7 @@ export interface SettingParts {
   readonly limits?: Partial<HubLimits>;
   readonly settingsOf?: (channel: string) => ChannelSettings;
   readonly clock?: FakeClock;
+  readonly rest?: () => void;
 }
 
 export class Setting {
@@ -138,7 +139,16 @@ export class Setting {
       ...(journal === undefined ? {} : { journal }),
     });
     this.broker = broker;
-    this.hub = new Hub({ clock, log, broker, settingsOf, limits: { ...limits, ...parts.limits }, run: broker.run });
+    const { rest = () => undefined } = parts;
+    this.hub = new Hub({
+      clock,
+      log,
+      broker,
+      settingsOf,
+      limits: { ...limits, ...parts.limits },
+      run: broker.run,
+      rest,
+    });
   }
 
   connect(who: Principal = somebody, conversation: Conversation = this.conversation): Peer {
