@@ -10,18 +10,17 @@ export interface Listener {
 
 /** What so many writes need has room in the nearest memory of the processor. */
 const groupSize = 32;
-const group: Listener[] = [];
 /** Nobody needs it: it is there so that the compiler does not leave out the reading. */
 export let lastRead = 0;
 
 /**
- * To each of them, but for those that leave meanwhile. What a write to one of a thousand needs lies anywhere in memory, and each
+ * To each of them, but for those that leave meanwhile; nobody may join meanwhile. What a write to one of a thousand needs lies anywhere in memory, and each
  * write drives what the next one needs out of the processor's own: so for a group of them it is read beforehand, in loops of one
  * short step each, that memory answers side by side.
  */
 export function handOut(listeners: ReadonlySet<Listener>, batch: Batch): void {
   const { size } = listeners;
-  group.length = 0;
+  const group: Listener[] = [];
   const give = (): void => {
     let read = 0;
     for (const { outlet } of group) if (outlet.hears) read++;

@@ -58,7 +58,7 @@ export interface HubParts {
   readonly limits: HubLimits;
   /** The broker's run, part of cursors. */
   readonly run: string;
-  /** Clears away what a crowd's coming left: called when nobody is served. */
+  /** Clears away what a crowd's coming left: called after a second without newcomers and publications. */
   readonly rest?: () => void;
 }
 

@@ -11,7 +11,7 @@ interface Reached {
 }
 
 const nobody: readonly Audience[] = [];
-/** What channels reach is kept while they are used: of so many, and so long, in ms. */
+/** What channels reach is kept while they are used: of so many or as many as are listened to by name, and so long, in ms. */
 const keptChannels = 100_000;
 const keptTime = 60_000;
 
@@ -53,7 +53,12 @@ export class Routes {
   find(form: Form, selector: Selector): Audience | undefined {
     const name = onlyName(selector);
     if (name === undefined) return this.#wider.get(form.id)?.get(selector.id);
-    return this.#naming.get(name)?.find((one) => one.form.id === form.id && onlyName(one.selector) === name);
+    for (const one of this.#naming.get(name) ?? nobody) {
+      // Lists come after those of the name alone.
+      if (onlyName(one.selector) === undefined) return undefined;
+      if (one.form.id === form.id) return one;
+    }
+    return undefined;
   }
 
   /** The audience for a form and a selector; a new one where there is none. */
@@ -97,6 +102,9 @@ export class Routes {
     }
     for (const pattern of selector.patterns) this.#patterns.remove(pattern, audience);
     if (selector.patterns.length > 0) this.#patternsVersion++;
+    if (this.#patterns.size > 0) return;
+    this.#reached = new Map();
+    this.#reachedBefore = new Map();
   }
 
   #keep(channel: string): Reached {
@@ -105,7 +113,7 @@ export class Routes {
     const now = this.#clock.now();
     // Less than nothing: the clock was set back.
     const since = now - this.#reachedSince;
-    if (since >= keptTime || since < 0 || this.#reached.size >= keptChannels) {
+    if (since >= keptTime || since < 0 || this.#reached.size >= Math.max(keptChannels, this.#naming.size)) {
       this.#reachedBefore = this.#reached;
       this.#reached = new Map();
       this.#reachedSince = now;

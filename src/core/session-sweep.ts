@@ -1,6 +1,6 @@
 /**
  * Looks at all sessions every second: heartbeats, deadlines, and queues that grew old. One timer for all of them, and none
- * while nobody is there.
+ * while nobody is there and nothing else is due.
  */
 import type { Clock, Log } from "../ports.ts";
 import { Refused } from "./refusals.ts";
@@ -18,11 +18,11 @@ export interface Swept {
 export class SessionSweep {
   readonly #clock: Clock;
   readonly #swept: Swept;
-  readonly #then: () => void;
+  readonly #then: () => boolean;
   #cancel: (() => void) | undefined;
 
-  /** `then` is called after each look. */
-  constructor(clock: Clock, swept: Swept, then: () => void = () => undefined) {
+  /** `then` is called after each look, and tells whether there has to be another, also if nobody is there any more. */
+  constructor(clock: Clock, swept: Swept, then: () => boolean) {
     this.#clock = clock;
     this.#swept = swept;
     this.#then = then;
@@ -50,8 +50,8 @@ export class SessionSweep {
         log.error({ err: thrown, session: session.id }, "Cannot look after a session");
       }
     }
-    if (sessions.size > 0) this.begin();
-    this.#then();
+    const more = this.#then();
+    if (sessions.size > 0 || more) this.begin();
   }
 }
 

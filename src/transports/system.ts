@@ -14,8 +14,8 @@ export const systemClock: Clock = {
   },
 };
 
-/** A heap of so many bytes is collected within a tenth of a second, on a small computer within half of one. */
-const soonCollected = 64 * 1024 * 1024;
+/** A heap of so many bytes, as of its last collection, is collected within a tenth of a second; on a small computer in half of one. */
+const soonCollected = 32 * 1024 * 1024;
 
 /**
  * Collects memory now, with all else waiting, and gives back what is free. By itself the runtime collects what has been for

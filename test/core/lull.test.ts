@@ -29,6 +29,24 @@ test("while something is published every second there is none", () => {
   expect(lulls([5000, 1], [0, 1], [0, 1])).toEqual([0, 0, 0]);
 });
 
+test("the lull of a crowd that has gone again still comes", () => {
+  let rests = 0;
+  const setting = new Setting({ rest: () => rests++ });
+  const { timers } = setting.clock;
+  const peers = Array.from({ length: 1000 }, () => setting.connect());
+  for (let second = 0; second < 3; second++) {
+    setting.publish("house");
+    setting.clock.advance(1000);
+  }
+  for (const { outlet } of peers) outlet.inlet?.ended(1000, "");
+  setting.publish("house");
+  setting.clock.advance(1000);
+  expect(rests).toBe(0);
+  setting.clock.advance(1000);
+  expect(rests).toBe(1);
+  expect(setting.clock.timers).toBe(timers);
+});
+
 test("the hub rests once when a thousand have come and nothing is published for a second", () => {
   let rests = 0;
   const setting = new Setting({ rest: () => rests++ });

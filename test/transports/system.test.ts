@@ -8,7 +8,7 @@ test("a small heap is collected at once; a large one, which would stop all else 
   const collect = (): void => {
     collected++;
   };
-  expect(collectMemory(64 * MiB, collect)).toBe(true);
-  expect(collectMemory(65 * MiB, collect)).toBe(false);
+  expect(collectMemory(32 * MiB, collect)).toBe(true);
+  expect(collectMemory(33 * MiB, collect)).toBe(false);
   expect(collected).toBe(1);
 });

@@ -82,7 +82,7 @@ export class ChannelIndex {
     buckets[2 * gap + 1] = 0;
   }
 
-  /** Gives back the room of many that have gone. */
+  /** Gives back the room of many that have gone. Not while `parts` is gone through. */
   fit(): void {
     if (16 * this.size >= this.#mask || this.#mask < leastBuckets) return;
     const all = [...this.values()];
@@ -90,10 +90,11 @@ export class ChannelIndex {
     this.#free = [];
     this.#buckets = new Int32Array(2 * leastBuckets);
     this.#mask = leastBuckets - 1;
+    this.#expectNothing();
     for (const log of all) this.set(log);
   }
 
-  /** All of now, but for those that go meanwhile. Before the end none may be deleted and none may come. */
+  /** All, in no order. Before the end none may go and none may come. */
   *values(): Generator<ChannelLog, undefined> {
     for (const log of this.#logs) if (log !== undefined) yield log;
   }
@@ -111,7 +112,10 @@ export class ChannelIndex {
    * take, in loops of one short step each, so that the processor begins the next steps before memory has answered the first.
    */
   expect(names: readonly string[]): void {
-    if (this.size < fewChannels) return;
+    if (this.size < fewChannels) {
+      if (this.#expectedNames.length > 0) this.#expectNothing();
+      return;
+    }
     const count = Math.min(ahead, names.length);
     const hashes = this.#hashes;
     const logs = this.#expected;
@@ -127,6 +131,11 @@ export class ChannelIndex {
     logs[count] = undefined;
     this.#expectedNames = names;
     this.#nextExpected = 0;
+  }
+
+  #expectNothing(): void {
+    this.#expectedNames = [];
+    this.#expected.fill(undefined);
   }
 
   /** What was expected may be another by now. */

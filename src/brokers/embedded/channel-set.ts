@@ -105,6 +105,7 @@ export class ChannelSet {
       this.#dropIdle(still.filter(({ offset, trimmedSeq }) => offset === 0 || trimmedSeq < least));
       yield;
     }
+    this.#logs.fit();
   }
 
   /** These, and those that a pattern reaches and that were published on. */
@@ -117,7 +118,6 @@ export class ChannelSet {
   #dropIdle(logs: readonly ChannelLog[]): void {
     this.renewEpoch();
     for (const log of logs) this.drop(log, log.trimmedSeq);
-    this.#logs.fit();
   }
 
   #reachOf(pattern: string): Iterable<ChannelLog> {
