@@ -56,6 +56,16 @@ export interface Crowd {
 
 const dataLength = 48;
 
+/** How the floor speaks, so that only what the gateway does itself is left between the two. */
+export interface FloorFrames {
+  /** Of a frame with one publication, in bytes. */
+  readonly length: number;
+  /** The publications of a turn stand in one frame. */
+  readonly joined: boolean;
+  /** What its clients say before they hear anything, by the load client's options, and what it answers. */
+  readonly greeting?: { readonly answer: string; subscribe(port: number): readonly string[] };
+}
+
 export class Workshop {
   readonly tools: Tools;
   readonly effort: Effort;
@@ -159,10 +169,10 @@ export class Workshop {
     scenario: "flood" | "paced" | "many",
     crowd: Crowd,
     options: readonly (string | number)[],
-    frames?: { readonly length: number; readonly joined: boolean },
+    frames?: FloorFrames,
   ): Promise<Delivery> {
     const page = this.progressPage();
-    const { length, joined } = frames ?? { length: await this.frameLength(), joined: false };
+    const { length, joined, greeting } = frames ?? { length: await this.frameLength(), joined: false };
     const port = nextPort();
     const common = [
       "-p",
@@ -179,13 +189,15 @@ export class Workshop {
       joined ? 1 : 0,
       "--progress",
       page,
+      ...(greeting === undefined ? [] : ["--answer", greeting.answer]),
     ];
     const floor = new Child([this.tools.floor, ...[...common, ...options].map(String)], { core: 0 });
     await floor.report("listening");
     const sampled = ["--every", scenario === "paced" ? 1 : 16, "--linger", 0];
     // A paced floor's latency needs as many samples as the others'; a flooding one is warm at once.
     const times = scenario === "paced" ? [] : ["-t", this.effort.window / 2, "--settle", 0.2];
-    const load = this.#crowd(crowd, ["-p", String(port), ...(joined ? ["--joined"] : [])], page, ...sampled, ...times);
+    const plain = ["-p", String(port), ...(joined ? ["--joined"] : [])];
+    const load = this.#crowd(crowd, greeting?.subscribe(port) ?? plain, page, ...sampled, ...times);
     await connectedAll(load, crowd);
     const { cpu, result } = await measured(load, floor);
     await load.exited;

@@ -1,7 +1,14 @@
 /** As fast as it goes: 1,000 subscribers of one channel; 1, 10 or 100 publications enter per turn. */
-import { byCentrifuge, centrifugoBinary, peerNames, type Server, type ServerName } from "../servers.ts";
+import {
+  byCentrifuge,
+  centrifugeSubscription,
+  centrifugoBinary,
+  peerNames,
+  type Server,
+  type ServerName,
+} from "../servers.ts";
 import { type Bracketed, partOfFloor, ratios } from "../statistics.ts";
-import type { Delivery, Outcome, Row, Workshop } from "../workshop.ts";
+import type { Delivery, FloorFrames, Outcome, Row, Workshop } from "../workshop.ts";
 import { lossRow, row } from "./rows.ts";
 
 const crowd = { subscribers: 1000, channel: "bench" };
@@ -18,6 +25,8 @@ interface Contest {
   speak(server: Server): Server;
   /** The publications of a turn stand in one frame: the floor's do then too. */
   readonly joined: boolean;
+  /** Its clients say something before they hear anything: the floor's do then too. */
+  readonly greeting?: FloorFrames["greeting"];
   /** The least part of the floor. */
   readonly floor: Readonly<Record<Batch, number>>;
   /** How many times as much as the others. */
@@ -44,18 +53,23 @@ export function centrifugeFlood(workshop: Workshop): Promise<Outcome> {
     names: rival ? ["gateway", "centrifugo"] : ["gateway"],
     speak: byCentrifuge,
     joined: true,
+    greeting: {
+      answer: '{"id":1,"connect":{}}\n{"id":2,"subscribe":{}}',
+      subscribe: (port) => centrifugeSubscription(port, [{ channel: crowd.channel }]),
+    },
     floor: { 1: 0.8, 10: 0.75, 100: 0.65 },
     others: { 1: {}, 10: {}, 100: {} },
   });
 }
 
 async function compete(workshop: Workshop, contest: Contest): Promise<Outcome> {
-  const { title, names, joined } = contest;
+  const { title, names, joined, greeting } = contest;
   const rows: Row[] = [];
   const raw: Record<string, unknown> = {};
   await workshop.withServers(names, async (started) => {
     const servers = started.map((server) => contest.speak(server));
-    const frames = { length: await workshop.frameLengthOf(servers[0]), joined };
+    const length = await workshop.frameLengthOf(servers[0]);
+    const frames = { length, joined, ...(greeting === undefined ? {} : { greeting }) };
     for (const batch of batches) {
       const ahead = ["--ahead", turnsAhead * batch * crowd.subscribers];
       const pairs: (Bracketed<Delivery> | undefined)[][] = [];
