@@ -210,7 +210,7 @@ describe("Who only listens", () => {
     await gateway.publish("only/b", 1);
     await until(() => bare.replies.length >= 2, "the publication");
     bare.send({ id: 2, ping: {} });
-    await until(() => bare.replies.filter((reply) => Object.keys(reply).length === 0).length === 3, "three pings");
+    await until(() => bare.replies.filter((reply) => Object.keys(reply).length === 0).length >= 3, "three pings");
     expect(bare.closed).toBeUndefined();
     bare.close();
     await gateway.publish("only/b", 2);
