@@ -56,7 +56,7 @@ export interface Crowd {
 
 const dataLength = 48;
 
-/** How the floor speaks, so that only what the gateway does itself is left between the two. */
+/** How the floor speaks. */
 export interface FloorFrames {
   /** Of a frame with one publication, in bytes. */
   readonly length: number;

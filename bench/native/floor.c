@@ -5,8 +5,7 @@
 //       [--length FRAME_BYTES] [--joined 1] [--answer TEXT] [--progress FILE --ahead PUBLICATIONS]
 //
 // With --joined the publications of a turn stand in one frame, a line each, as protocols send them that join. With --answer
-// a client subscribes by what it sends after the handshake, and is answered with the text: whoever has sent something after it
-// received something acknowledges what comes later in another way, which costs its server more of the kernel's time.
+// a client subscribes by what it sends after the handshake, and is answered with the text.
 // It begins when all subscribers are there and ends when they have gone, or after SECONDS.
 #define _GNU_SOURCE
 #include <arpa/inet.h>

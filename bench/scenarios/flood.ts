@@ -14,6 +14,7 @@ import { lossRow, row } from "./rows.ts";
 const crowd = { subscribers: 1000, channel: "bench" };
 /** Turns that may be on their way to the subscribers, so that no queue grows without end. */
 const turnsAhead = 8;
+const greetedFloor = "floor whose clients speak first";
 const batches = [1, 10, 100] as const;
 type Batch = (typeof batches)[number];
 
@@ -25,12 +26,12 @@ interface Contest {
   speak(server: Server): Server;
   /** The publications of a turn stand in one frame: the floor's do then too. */
   readonly joined: boolean;
-  /** Its clients say something before they hear anything: the floor's do then too. */
+  /** Its clients say something before they hear anything. The floor's do not; one whose clients do competes beside it. */
   readonly greeting?: FloorFrames["greeting"];
   /** The least part of the floor. */
   readonly floor: Readonly<Record<Batch, number>>;
   /** How many times as much as the others. */
-  readonly others: Readonly<Record<Batch, Partial<Record<ServerName, number>>>>;
+  readonly others: Readonly<Record<Batch, Readonly<Record<string, number>>>>;
 }
 
 export function flood(workshop: Workshop): Promise<Outcome> {
@@ -69,7 +70,6 @@ async function compete(workshop: Workshop, contest: Contest): Promise<Outcome> {
   await workshop.withServers(names, async (started) => {
     const servers = started.map((server) => contest.speak(server));
     const length = await workshop.frameLengthOf(servers[0]);
-    const frames = { length, joined, ...(greeting === undefined ? {} : { greeting }) };
     for (const batch of batches) {
       const ahead = ["--ahead", turnsAhead * batch * crowd.subscribers];
       const pairs: (Bracketed<Delivery> | undefined)[][] = [];
@@ -78,11 +78,14 @@ async function compete(workshop: Workshop, contest: Contest): Promise<Outcome> {
         const candidates = servers.map(
           (server) => () => workshop.deliver(server, crowd, ["--batch", batch, "--window", 1, ...ahead]),
         );
-        const floor = (): Promise<Delivery> => workshop.floor("flood", crowd, ["-b", batch, ...ahead], frames);
-        pairs.push(await workshop.between(candidates, floor));
+        const floor = (speech: Pick<FloorFrames, "greeting"> = {}): Promise<Delivery> =>
+          workshop.floor("flood", crowd, ["-b", batch, ...ahead], { length, joined, ...speech });
+        if (greeting !== undefined) candidates.push(() => floor({ greeting }));
+        pairs.push(await workshop.between(candidates, () => floor()));
       }
-      rows.push(...rowsOf(contest, batch, pairs));
-      raw[`×${batch}`] = pairs.map((rep) => Object.fromEntries(rep.map((pair, at) => [names[at], pair])));
+      const contenders = greeting === undefined ? names : [...names, greetedFloor];
+      rows.push(...rowsOf(contest, contenders, batch, pairs));
+      raw[`×${batch}`] = pairs.map((rep) => Object.fromEntries(rep.map((pair, at) => [contenders[at], pair])));
     }
   });
   return { rows, raw };
@@ -90,7 +93,7 @@ async function compete(workshop: Workshop, contest: Contest): Promise<Outcome> {
 
 type Reps = readonly (readonly (Bracketed<Delivery> | undefined)[])[];
 
-function rowsOf({ title, names, floor, others }: Contest, batch: Batch, reps: Reps): Row[] {
+function rowsOf({ title, floor, others }: Contest, names: readonly string[], batch: Batch, reps: Reps): Row[] {
   const scenario = `${title} ×${batch}`;
   const steady = (at: number): Bracketed<Delivery>[] => reps.flatMap((rep) => rep[at] ?? []);
   const rates = (at: number): number[] => steady(at).map(({ measured }) => measured.perSecond);

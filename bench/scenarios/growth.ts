@@ -22,10 +22,14 @@ export async function growth(workshop: Workshop): Promise<Outcome> {
     const all = await compare(workshop, [few, ten], [many, lot]);
     // The same ten channels of each, beside which the others only exist.
     const hot = await compare(workshop, [few, spread("hot", 10)], [many, spread("hot", 10)]);
+    const [tenLong, lotLong] = [spread("few", fewChannels, longName), spread("many", manyChannels, longName)];
+    await fill(workshop, few, tenLong);
+    await fill(workshop, many, lotLong);
+    const long = await compare(workshop, [few, tenLong], [many, lotLong]);
     const posted = await compare(workshop, [few, ten, "post"], [many, lot, "post"]);
     // With the history that a channel has by default, the many keep more and more.
     const filling = await compare(workshop, [few, spread("full", fewChannels)], [many, spread("full", manyChannels)]);
-    return { all, hot, posted, filling };
+    return { all, hot, long, posted, filling };
   });
   const patterns = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
     if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
@@ -40,8 +44,9 @@ export async function growth(workshop: Workshop): Promise<Outcome> {
     rows: [
       ...rowsOf("10 → 100,000 channels, on random ones", channels.all, within),
       ...rowsOf("10 → 100,000 channels, on ten of them", channels.hot, within),
+      ...rowsOf("10 → 100,000 channels, on random ones with longer names", channels.long, within),
       ...rowsOf("10 → 100,000 channels, on random ones by POST", channels.posted, within),
-      ...rowsOf("10 → 100,000 channels, histories filling", channels.filling),
+      ...rowsOf("10 → 100,000 channels, histories filling", channels.filling, within),
       ...rowsOf("1 → 10,000 patterns, on known channels", patterns.known, within),
       ...rowsOf("1 → 10,000 patterns, on new channels", patterns.fresh, within),
     ],
@@ -96,12 +101,11 @@ const hurry = ["--batch", 50, "--window", 64];
 /** The publisher's options for random ones of so many channels. */
 type Spread = readonly (string | number)[];
 
-/**
- * Names as long as a house has them: texts of up to ten characters the runtime's JSON parser looks up in a table of its own,
- * which among 100,000 takes another 0.3 µs.
- */
-function spread(level: string, channels: number): Spread {
-  return ["--channel", `${level}/thermometer-%d`, "--channels", channels];
+/** Texts of up to ten characters the runtime's JSON parser looks up in a table of its own; these are longer. */
+const longName = "thermometer-%d";
+
+function spread(level: string, channels: number, name = "%d"): Spread {
+  return ["--channel", `${level}/${name}`, "--channels", channels];
 }
 
 /** Publishes on the channels one after the other, until all history is full that can be. */
