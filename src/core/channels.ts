@@ -114,13 +114,18 @@ export function select(parts: readonly string[]): Selector {
   };
 }
 
+/** Whether it is a channel name of the usual letters, which any protocol and JSON write as it is. */
+export function isPlainName(name: string): boolean {
+  return name.length <= maxNameBytes && plainName.test(name);
+}
+
 /**
  * A name from a foreign protocol as a channel name: bytes that ours forbid are percent-encoded, and so is a `%` that
  * would read as such an encoding, so that two names never become one. `level` makes one level of it (rooms): `/` and a
  * leading `$` are encoded too.
  */
 export function foreignName(name: string, shape: "levels" | "level"): string {
-  if (name.length <= maxNameBytes && (shape === "level" ? plainLevel : plainName).test(name)) return name;
+  if (shape === "level" ? name.length <= maxNameBytes && plainLevel.test(name) : isPlainName(name)) return name;
   let safe = name
     .toWellFormed()
     .replace(/%(?=[0-9A-Fa-f]{2})|[\u0000-\u0020\u007f-\u009f,*]/g, encodeURIComponentStrictly);

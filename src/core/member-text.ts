@@ -22,7 +22,7 @@ export function memberText(text: string, name: string): JsonText | undefined {
     }
     at = text.indexOf('"', next);
   }
-  return start === -1 ? undefined : oneLine(text.slice(start, end));
+  return start === -1 ? undefined : valueText(text, start, end);
 }
 
 /** The texts of the elements of a JSON array, in their order. `text` is a valid one. */
@@ -45,17 +45,17 @@ function isName(text: string, start: number, end: number, name: string): boolean
   return written.includes("\\") && JSON.parse(written) === name;
 }
 
-/** Line breaks stand between tokens only, where nothing is lost with them. */
-function oneLine(text: string): JsonText {
-  const trimmed = text.trim();
+/** The value between two places, without line breaks: they stand between tokens only, where nothing is lost with them. */
+export function valueText(text: string, start: number, end: number): JsonText {
+  const trimmed = text.slice(start, end).trim();
   return trimmed.includes("\n") || trimmed.includes("\r") ? trimmed.replace(/[\r\n]+/g, "") : trimmed;
 }
 
-/** Behind the string that begins at `start`. */
+/** Behind the string that begins at `start`; the end of the text where it does not end. */
 function stringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (text.charCodeAt(end - 1) === backslash && isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end + 1;
+  return end === -1 ? text.length : end + 1;
 }
 
 /** Whether an odd number of backslashes stands before it. */
@@ -65,8 +65,8 @@ function isEscaped(text: string, at: number): boolean {
   return (at - first) % 2 === 1;
 }
 
-/** The comma or closing bracket behind the value that begins at `start`. */
-function valueEnd(text: string, start: number): number {
+/** The comma or closing bracket behind the value that begins at `start`; the end of the text where there is none. */
+export function valueEnd(text: string, start: number): number {
   let depth = 0;
   let at = start;
   while (at < text.length) {

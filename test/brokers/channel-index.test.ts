@@ -2,13 +2,14 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ChannelIndex } from "../../src/brokers/embedded/channel-index.ts";
 import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
+import { HistoryStore } from "../../src/brokers/embedded/history-store.ts";
 import { KeyedHash } from "../../src/core/keyed-hash.ts";
 import { stream } from "./broker.contract.ts";
 
 const secret = "of the tests";
 
 function log(channel: string): ChannelLog {
-  return new ChannelLog(channel, stream, "epoch", 0);
+  return new ChannelLog(new HistoryStore(), channel, stream, "epoch", 0);
 }
 
 /** Names of which several have the same hash. */

@@ -29,6 +29,8 @@ export async function startEmbedded({ onDisk, settingsOf, clock = new FakeClock(
     chance,
     log: new FakeLog(),
     settingsOf: settingsOf ?? contractSettings("no"),
+    // So that what a test publishes is packed at once.
+    segmentSize: 2,
     ...parts,
   });
   await broker.start();

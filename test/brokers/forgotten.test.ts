@@ -4,6 +4,7 @@ import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
 import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
 import { ChannelSet } from "../../src/brokers/embedded/channel-set.ts";
 import { Forgotten } from "../../src/brokers/embedded/forgotten.ts";
+import { HistoryStore } from "../../src/brokers/embedded/history-store.ts";
 import { select } from "../../src/core/channels.ts";
 import type { Reading } from "../../src/ports.ts";
 import { FakeChance } from "../fakes/chance.ts";
@@ -77,7 +78,8 @@ test("nor is a durable one that never had anything", async () => {
 
 test("many go in parts, between which others have their turn: who comes to one of them meanwhile finds it", () => {
   const channels = new ChannelSet({ run: "run", secret: "secret", most: () => 100_000, idlePlaces: 0 });
-  for (let room = 0; room < 25_000; room++) channels.add(new ChannelLog(`rooms/${room}`, stream, "run", room));
+  for (let room = 0; room < 25_000; room++)
+    channels.add(new ChannelLog(new HistoryStore(), `rooms/${room}`, stream, "run", room));
   const { size } = channels.byName;
   let listened = "";
   let before = size;

@@ -37,6 +37,7 @@ import { questionText, readQuestion } from "../../src/protocols/jeedomconnect/qu
 import { asUser, faultOf } from "../../src/protocols/jeedomconnect/shield.ts";
 import { commandOf } from "../../src/protocols/unix-socket/command.ts";
 import { JsonStream } from "../../src/protocols/unix-socket/json-stream.ts";
+import { plainCommand } from "../../src/protocols/unix-socket/plain-command.ts";
 import { FrameDecoder } from "../../src/transports/lenient-frames.ts";
 import { generationOf, HeadReader, switchingAnswer, wantsWebSocket } from "../../src/transports/lenient-handshake.ts";
 
@@ -77,7 +78,10 @@ function cut(bytes: Uint8Array): readonly [Uint8Array, readonly Uint8Array[]] {
 
 function streamed(pieces: readonly Uint8Array[]): unknown[] {
   const out: unknown[] = [];
-  const stream = new JsonStream({ limit: 200 }, { value: (value) => out.push(value), fault: () => out.push("fault") });
+  const stream = new JsonStream<unknown>(
+    { limit: 200 },
+    { parse: JSON.parse, value: (value) => out.push(value), fault: () => out.push("fault") },
+  );
   for (const piece of pieces) stream.push(piece);
   stream.settle();
   return out;
@@ -116,6 +120,9 @@ export const targets: Readonly<Record<string, Target>> = {
   "unix-socket-command"(bytes) {
     const given = parsed(bytes);
     if (given !== undefined) allowing(() => commandOf(given.value, given.json));
+    const written = text(bytes);
+    const plain = plainCommand(written);
+    if (plain !== undefined) same(plain, commandOf(JSON.parse(written), written), "a command that is written plainly");
   },
 
   "channel-url"(bytes) {

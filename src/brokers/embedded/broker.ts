@@ -27,6 +27,7 @@ import type { ChannelIndex } from "./channel-index.ts";
 import { ChannelLog, trimJournal } from "./channel-log.ts";
 import { ChannelSet } from "./channel-set.ts";
 import { DurableRules, durableEpoch } from "./durable-rules.ts";
+import { HistoryStore } from "./history-store.ts";
 import { honours } from "./honoured.ts";
 import { Order, publicationOf } from "./order.ts";
 
@@ -48,6 +49,8 @@ export interface EmbeddedBrokerParts {
   readonly idlePlaces?: number;
   /** The least room ahead of a batch; for tests. Default 4,096. */
   readonly leastRoom?: number;
+  /** How many publications histories pack together; for tests. Default 512. */
+  readonly segmentSize?: number;
 }
 
 const tidyInterval = 60_000;
@@ -60,6 +63,7 @@ export class EmbeddedBroker implements Broker {
   readonly #channels: ChannelSet;
   /** Those of `#channels`. */
   readonly #logs: ChannelIndex;
+  readonly #histories: HistoryStore;
   readonly #rules: DurableRules;
   readonly #order: Order;
   #listened: (channel: string) => boolean = () => true;
@@ -71,6 +75,7 @@ export class EmbeddedBroker implements Broker {
     this.#clock = clock;
     this.#settingsOf = settingsOf;
     this.#journal = journal;
+    this.#histories = new HistoryStore(more.segmentSize);
     this.#channels = new ChannelSet({
       run: this.run,
       secret: chance.text(32),
@@ -96,25 +101,31 @@ export class EmbeddedBroker implements Broker {
     if (journal === undefined) return;
     const { nextSeq } = journal;
     let others = false;
+    const histories: [log: ChannelLog, publication: Publication][] = [];
     for (const kept of journal.load()) {
-      if (this.#restore(kept, journal)) continue;
-      journal.forget(kept.channel);
-      others = true;
+      const log = this.#restore(kept, journal);
+      if (log === undefined) {
+        journal.forget(kept.channel);
+        others = true;
+      } else for (const publication of kept.publications) histories.push([log, publication]);
     }
+    histories.sort(([, one], [, other]) => one.seq - other.seq);
+    // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
+    for (const [log, publication] of histories) log.keep(publication);
     if (others) this.#rules.begin(nextSeq);
     else this.#rules.start(journal, nextSeq);
     journal.begin({ run: this.run, from: nextSeq });
     await this.#order.start(journal, nextSeq);
   }
 
-  /** False where a channel is no longer durable, or of another kind. */
-  #restore(kept: JournalChannel, { epoch }: Journal): boolean {
+  /** Undefined where a channel is no longer durable, or of another kind. */
+  #restore(kept: JournalChannel, { epoch }: Journal): ChannelLog | undefined {
     const settings = this.#settingsOf(kept.channel);
-    if (settings.durable === "no" || settings.kind !== kept.kind) return false;
-    const log = new ChannelLog(kept.channel, settings, durableEpoch(epoch, kept.since), 0);
+    if (settings.durable === "no" || settings.kind !== kept.kind) return undefined;
+    const log = new ChannelLog(this.#histories, kept.channel, settings, durableEpoch(epoch, kept.since), 0);
     log.restore(kept);
     this.#channels.add(log);
-    return true;
+    return log;
   }
 
   attach(deliver: (publication: Publication) => void, listened?: (channel: string) => boolean): void {
@@ -229,10 +240,11 @@ export class EmbeddedBroker implements Broker {
 
   #begin(channel: string): ChannelLog {
     const settings = this.#settingsOf(channel);
+    const { since } = this.#rules;
     const log =
       settings.durable === "no" || this.#journal === undefined
-        ? new ChannelLog(channel, settings, this.#channels.epoch, this.#channels.newestLost(channel))
-        : new ChannelLog(channel, settings, durableEpoch(this.#journal.epoch, this.#rules.since), this.#rules.since);
+        ? new ChannelLog(this.#histories, channel, settings, this.#channels.epoch, this.#channels.newestLost(channel))
+        : new ChannelLog(this.#histories, channel, settings, durableEpoch(this.#journal.epoch, since), since);
     this.#channels.add(log);
     return log;
   }
@@ -240,6 +252,7 @@ export class EmbeddedBroker implements Broker {
   /** Of a channel that begins anew: places in what it held are honoured no more. */
   #letGo(log: ChannelLog): void {
     this.#order.refusePending(log);
+    log.forget();
     if (log.settings.durable !== "no") this.#journal?.forget(log.channel);
     this.#channels.drop(log, this.#order.seq);
   }
@@ -262,6 +275,7 @@ export class EmbeddedBroker implements Broker {
       yield;
     }
     yield* this.#channels.dropLongIdle(this.#listened);
+    for (; this.#histories.wasteful; yield) this.#histories.clean();
   }
 }
 

@@ -125,7 +125,6 @@ export class ChannelIndex {
     for (let at = 0; at < count; at++) read += logs[at]?.offset ?? 0;
     for (let at = 0; at < count; at++) read += logs[at]?.channel.length ?? 0;
     for (let at = 0; at < count; at++) read += logs[at]?.held ?? 0;
-    for (let at = 0; at < count; at++) read += logs[at]?.room ?? 0;
     for (let at = 0; at < count; at++) read += logs[at]?.oldestSeq ?? 0;
     this.lastRead = read;
     logs[count] = undefined;

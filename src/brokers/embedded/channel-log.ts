@@ -8,6 +8,7 @@ import type {
   Past,
   Publication,
 } from "../../ports.ts";
+import type { HistoryStore } from "./history-store.ts";
 import { Ring } from "./ring.ts";
 
 export class ChannelLog {
@@ -24,13 +25,19 @@ export class ChannelLog {
   trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
-  /** Absent before the first publication and when all have become too old: who only listens to a channel needs none. */
-  #ring: Ring<Publication> | undefined;
-  /** When the oldest that is held was published: known without touching it, which lies anywhere in memory. */
-  #oldestTime = Number.POSITIVE_INFINITY;
+  readonly #store: HistoryStore;
+  /**
+   * The `seq` of each publication in history, whose offsets end with `offset` and have no holes. Absent before the first and when
+   * all have become too old: who only listens to a channel needs none.
+   */
+  #history: Ring | undefined;
+  /** Nothing in history is older: known without reading the oldest, which lies anywhere in memory. */
+  #noneBefore = Number.POSITIVE_INFINITY;
 
-  constructor(channel: string, settings: ChannelSettings, epoch: string, trimmedSeq: number) {
-    this.channel = channel;
+  constructor(store: HistoryStore, channel: string, settings: ChannelSettings, epoch: string, trimmedSeq: number) {
+    this.#store = store;
+    // A text of its own: a name may be a part of what a publisher wrote, all of which it would keep in memory.
+    this.channel = JSON.parse(JSON.stringify(channel)) as string;
     this.settings = settings;
     this.epoch = epoch;
     this.offset = 0;
@@ -39,27 +46,26 @@ export class ChannelLog {
     this.entries = settings.kind === "map" ? new Map() : undefined;
   }
 
-  /** Takes over what the journal kept. */
-  restore(kept: JournalChannel): void {
-    this.offset = kept.offset;
-    this.given = kept.offset;
-    this.trimmedSeq = kept.trimmedSeq;
-    // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
-    for (const publication of kept.publications) this.#keep(publication);
-    const entries = [...kept.entries].sort((one, other) => one.offset - other.offset);
-    for (const entry of entries) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
+  /** Takes over what the journal kept, but for the history. */
+  restore({ offset, trimmedSeq, entries }: JournalChannel): void {
+    this.offset = offset;
+    this.given = offset;
+    this.trimmedSeq = trimmedSeq;
+    const inOrder = [...entries].sort((one, other) => one.offset - other.offset);
+    for (const entry of inOrder) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
   /** Goes on with other settings, of the same kind. True if something of the past had to go for them. */
   adopt(settings: ChannelSettings): boolean {
-    const held = this.#history.slice(0);
     const resized = settings.history.size !== this.settings.history.size;
     this.settings = settings;
-    if (!resized) return false;
-    this.#ring = undefined;
-    this.#oldestTime = Number.POSITIVE_INFINITY;
-    for (const publication of held) this.#keep(publication);
-    return this.#history.length < held.length;
+    if (!resized || this.#history === undefined) return false;
+    const surplus = this.held - settings.history.size;
+    for (let dropped = 0; dropped < surplus; dropped++) this.#dropFirst();
+    const resize = new Ring(settings.history.size);
+    for (const seq of this.#history) resize.push(seq);
+    this.#history = this.held === 0 ? undefined : resize;
+    return surplus > 0;
   }
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
@@ -69,17 +75,12 @@ export class ChannelLog {
 
   /** How many publications history has. */
   get held(): number {
-    return this.#ring?.length ?? 0;
-  }
-
-  /** For how many publications history has room without growing. */
-  get room(): number {
-    return this.#ring?.room ?? 0;
+    return this.#history?.length ?? 0;
   }
 
   /** The `seq` of the oldest that history has; 0 where it has none. */
   get oldestSeq(): number {
-    return this.#ring?.at(0)?.seq ?? 0;
+    return this.#history?.at(0) ?? 0;
   }
 
   /** Notes a delivered publication. True if an older one had to go for it. */
@@ -92,16 +93,34 @@ export class ChannelLog {
       if (publication.removed !== true) this.entries.set(publication.key, publication);
     }
     const expired = this.expire(publication.time);
-    return this.#keep(publication) || expired;
+    return this.keep(publication) || expired;
+  }
+
+  /** Takes a publication into history: the one that was delivered, or those up to `offset` after `restore`. True as for `append`. */
+  keep(publication: Publication): boolean {
+    const { seq, time } = publication;
+    const { size } = this.settings.history;
+    if (size === 0) {
+      this.trimmedSeq = seq;
+      return true;
+    }
+    this.#history ??= new Ring(size);
+    const { full } = this.#history;
+    if (full) this.#dropFirst();
+    if (this.#history.length === 0) this.#noneBefore = time;
+    this.#history.push(seq);
+    this.#store.add(publication, this);
+    return full;
   }
 
   /** Lets go of what is older than the history's `ttl`. True if there was something. */
   expire(now: number): boolean {
     const oldest = now - this.settings.history.ttl;
-    if (this.#oldestTime >= oldest) return false;
-    while (this.#oldestTime < oldest) this.#dropFirst();
-    if (this.held === 0) this.#ring = undefined;
-    return true;
+    if (this.#noneBefore >= oldest) return false;
+    const { held } = this;
+    while (this.#readOldestTime() < oldest) this.#dropFirst();
+    if (this.held === 0) this.#history = undefined;
+    return this.held < held;
   }
 
   /** Lets go of all history. True if there was something. */
@@ -113,7 +132,7 @@ export class ChannelLog {
 
   /** The last offset that history no longer has. */
   get trimmedOffset(): number {
-    return (this.#ring?.at(0)?.offset ?? this.offset + 1) - 1;
+    return this.offset - this.held;
   }
 
   read(past: Past, honoured: boolean): ChannelReading {
@@ -125,31 +144,39 @@ export class ChannelLog {
       return { ...place, as: "history", publications: this.#last(past.history) };
     }
     if (!honoured) return { ...place, as: "gap", publications: this.#known() };
-    const at =
-      past.from === "offset" ? Math.max(0, past.offset - this.trimmedOffset) : this.#indexAfter(past.position.seq);
-    return { ...place, as: "missed", publications: this.#history.slice(at) };
+    const at = past.from === "offset" ? past.offset - this.trimmedOffset : this.#countUpTo(past.position.seq);
+    return { ...place, as: "missed", publications: this.#part(at) };
   }
 
   page({ limit, since, reverse, entries }: HistoryQuery): readonly Publication[] {
     if (limit === 0) return [];
     const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
     if (entries === true) return this.#pageOfMap(since?.offset ?? 0, most);
-    const held = this.#history.slice(0);
     if (reverse === true) {
-      const before = since === undefined ? held : held.filter((publication) => publication.offset < since.offset);
-      return before.slice(Math.max(0, before.length - most)).reverse();
+      const end = since === undefined ? this.held : since.offset - 1 - this.trimmedOffset;
+      return this.#part(end - most, end).reverse();
     }
-    const after = since === undefined ? held : held.filter((publication) => publication.offset > since.offset);
-    return after.slice(0, most);
+    const start = since === undefined ? 0 : Math.max(0, since.offset - this.trimmedOffset);
+    return this.#part(start, start + most);
   }
 
   /** What can still be said after a gap: the map, or the history that is left. */
   #known(): readonly Publication[] {
-    return this.entries !== undefined ? [...this.entries.values()] : this.#history.slice(0);
+    return this.entries !== undefined ? [...this.entries.values()] : this.#part(0);
   }
 
   #last(count: number): readonly Publication[] {
-    return count <= 0 ? [] : this.#history.slice(this.#history.length - count);
+    return count <= 0 ? [] : this.#part(this.held - count);
+  }
+
+  /** Those of history from `start` to before `end`. */
+  #part(start: number, end = this.held): Publication[] {
+    const part: Publication[] = [];
+    const before = this.trimmedOffset + 1;
+    for (let index = Math.max(0, start); index < Math.min(end, this.held); index++) {
+      part.push(this.#store.get(this.#history?.at(index) as number, before + index));
+    }
+    return part;
   }
 
   #pageOfMap(after: number, most: number): readonly Publication[] {
@@ -161,40 +188,23 @@ export class ChannelLog {
     return page;
   }
 
-  #indexAfter(seq: number): number {
-    let low = 0;
-    let high = this.#history.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#history.at(middle)?.seq ?? 0) > seq) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  /** How many of history have a `seq` up to this one. */
+  #countUpTo(seq: number): number {
+    return this.#history?.countUpTo(seq) ?? 0;
   }
 
-  get #history(): Ring<Publication> {
-    this.#ring ??= new Ring(this.settings.history.size);
-    return this.#ring;
-  }
-
-  /** True if an older one had to go for it. */
-  #keep(publication: Publication): boolean {
-    if (this.settings.history.size === 0) {
-      this.trimmedSeq = publication.seq;
-      return true;
-    }
-    const ring = this.#history;
-    const { full } = ring;
-    if (full) this.#dropFirst();
-    ring.push(publication);
-    if (ring.length === 1) this.#oldestTime = publication.time;
-    return full;
+  #readOldestTime(): number {
+    const seq = this.#history?.at(0);
+    this.#noneBefore = seq === undefined ? Number.POSITIVE_INFINITY : this.#store.timeOf(seq);
+    return this.#noneBefore;
   }
 
   #dropFirst(): void {
-    this.trimmedSeq = this.#history.at(0)?.seq ?? this.trimmedSeq;
-    this.#history.shift();
-    this.#oldestTime = this.#history.at(0)?.time ?? Number.POSITIVE_INFINITY;
+    const seq = this.#history?.at(0);
+    if (seq === undefined) return;
+    this.trimmedSeq = seq;
+    this.#history?.shift();
+    this.#store.letGo(seq);
   }
 }
 

@@ -20,11 +20,11 @@ const mostUnread = 64 * 1024;
 /** So many commands of one piece are read before the first is obeyed: the hub is told beforehand what they are about. */
 const together = 64;
 
-export class Backend implements StreamInlet, JsonTaker {
+export class Backend implements StreamInlet, JsonTaker<Heard | undefined> {
   readonly #outlet: StreamOutlet;
   readonly #commands: Commands;
   readonly #clock: Clock;
-  readonly #stream: JsonStream;
+  readonly #stream: JsonStream<Heard | undefined>;
   readonly #replies = new Replies(() => this.#writeSoon());
   readonly #gone: (backend: Backend) => void;
   /** What is not obeyed yet of this piece; undefined for what is no command. */
@@ -75,8 +75,12 @@ export class Backend implements StreamInlet, JsonTaker {
 
   // ── What it asks for ──
 
-  value(value: unknown, text: string): void {
-    this.#heard.push(value === null ? undefined : { command: this.#commands.read(value, text), value, text });
+  parse(text: string): Heard | undefined {
+    return this.#commands.hear(text);
+  }
+
+  value(heard: Heard | undefined): void {
+    this.#heard.push(heard);
     if (this.#heard.length === together) this.#obey();
   }
 
@@ -89,9 +93,7 @@ export class Backend implements StreamInlet, JsonTaker {
     if (heard.length === 0) return;
     this.#heard = [];
     this.#commands.expect(heard);
-    for (const one of heard) {
-      this.#replies.add(one === undefined ? err : this.#commands.reply(one.command, one.value, one.text));
-    }
+    for (const one of heard) this.#replies.add(one === undefined ? err : this.#commands.reply(one));
   }
 
   /** Obeys nothing more, and ends when everything is answered. */

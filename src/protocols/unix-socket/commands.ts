@@ -5,6 +5,7 @@ import { asRefused, Refused } from "../../core/refusals.ts";
 import type { Draft, MaybePromise, Receipt } from "../../ports.ts";
 import { hasId, jsonAnswer, type Outcome, plainAnswer } from "./answers.ts";
 import { type Command, commandOf } from "./command.ts";
+import { plainCommand } from "./plain-command.ts";
 
 /** Who lets devices listen. The answers are how many sessions of the device are there; refused for an unknown device. */
 export interface Subscriptions {
@@ -12,9 +13,10 @@ export interface Subscriptions {
   unsubscribe(device: string, channel: string): number;
 }
 
-/** A JSON value as it was written, and what it asks for. */
+/** What somebody at the Unix socket asks for. */
 export interface Heard {
   readonly command: Command | Refused;
+  /** The JSON value, where the answer may depend on it, and its text. */
   readonly value: unknown;
   readonly text: string;
 }
@@ -37,8 +39,16 @@ export class Commands {
     }
   }
 
-  /** The reply of the Unix socket to one JSON value. Whoever may open the socket may do everything. */
-  reply(command: Command | Refused, value: unknown, text: string): MaybePromise<string> {
+  /** What a JSON text of the Unix socket asks for; undefined for `null`. Throws where it is no JSON. */
+  hear(text: string): Heard | undefined {
+    const plain = plainCommand(text);
+    if (plain !== undefined) return { command: plain, value: undefined, text };
+    const value: unknown = JSON.parse(text);
+    return value === null ? undefined : { command: this.read(value, text), value, text };
+  }
+
+  /** The reply of the Unix socket. Whoever may open the socket may do everything. */
+  reply({ command, value, text }: Heard): MaybePromise<string> {
     if (!hasId(value)) {
       const outcome = this.obey(command, everyRight, false);
       return outcome instanceof Promise ? outcome.then(plainAnswer) : plainAnswer(outcome);

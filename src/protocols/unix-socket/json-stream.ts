@@ -8,9 +8,10 @@ import { isAscii } from "node:buffer";
 import { isSpace, JsonScanner } from "./json-scanner.ts";
 
 /** Who takes what comes out, in its order. */
-export interface JsonTaker {
-  /** A value, and its text as it was written. */
-  value(value: unknown, text: string): void;
+export interface JsonTaker<Value> {
+  /** What a text says. Throws where it is no JSON value. */
+  parse(text: string): Value;
+  value(value: Value): void;
   /** Something that is no JSON value, or one that is too large, or that nobody finished. */
   fault(): void;
 }
@@ -25,9 +26,9 @@ const openBrace = 0x7b;
 const leastHeld = 1024;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export class JsonStream {
+export class JsonStream<Value> {
   readonly #limit: number;
-  readonly #taker: JsonTaker;
+  readonly #taker: JsonTaker<Value>;
   readonly #scanner = new JsonScanner();
   /** Nothing of a value is open, or one is, or an error is being passed over. */
   #state: "between" | "within" | "dropping" = "between";
@@ -35,7 +36,7 @@ export class JsonStream {
   #held: Buffer | undefined;
   #heldLength = 0;
 
-  constructor({ limit }: JsonStreamOptions, taker: JsonTaker) {
+  constructor({ limit }: JsonStreamOptions, taker: JsonTaker<Value>) {
     this.#limit = limit;
     this.#taker = taker;
   }
@@ -78,15 +79,13 @@ export class JsonStream {
 
   /** Hands the bytes out as one value, if that is what they are. */
   #parsed(piece: Buffer, from: number, to: number, ascii: boolean): boolean {
-    let text: string;
-    let value: unknown;
+    let value: Value;
     try {
-      text = textOf(piece, from, to, ascii);
-      value = JSON.parse(text);
+      value = this.#taker.parse(textOf(piece, from, to, ascii));
     } catch {
       return false;
     }
-    this.#taker.value(value, text);
+    this.#taker.value(value);
     return true;
   }
 

@@ -48,7 +48,7 @@ export class House {
     this.journal = kind === "journal" ? new FakeJournal() : undefined;
     if (this.journal !== undefined) this.journal.holds = true;
     const { clock, log, journal } = this;
-    const parts = { clock, log, chance: new FakeChance(), settingsOf: settings, leastRoom: 3 };
+    const parts = { clock, log, chance: new FakeChance(), settingsOf: settings, leastRoom: 3, segmentSize: 2 };
     this.#near = new Near(journal === undefined ? parts : { ...parts, journal });
     this.#far = kind === "asynchronous" ? new Far(this.#near, clock) : undefined;
     this.#tap = new Tap(this.#far ?? this.#near);

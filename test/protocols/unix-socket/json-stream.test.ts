@@ -5,7 +5,10 @@ import { JsonStream } from "../../../src/protocols/unix-socket/json-stream.ts";
 /** What comes out of pieces: values, and `"fault"` in their place. */
 function read(pieces: readonly Uint8Array[], limit = 1 << 20): unknown[] {
   const out: unknown[] = [];
-  const stream = new JsonStream({ limit }, { value: (value) => out.push({ value }), fault: () => out.push("fault") });
+  const stream = new JsonStream<unknown>(
+    { limit },
+    { parse: JSON.parse, value: (value) => out.push({ value }), fault: () => out.push("fault") },
+  );
   for (const piece of pieces) stream.push(piece);
   stream.settle();
   return out;
@@ -124,7 +127,7 @@ test("a value of exactly the limit is read, one byte more is a fault", () => {
 test("a megabyte that comes byte by byte is read in a time that grows with its length", () => {
   const bytes = Buffer.from(JSON.stringify({ data: "x".repeat((1 << 20) - 20) }));
   let read = 0;
-  const stream = new JsonStream({ limit: 1 << 20 }, { value: () => read++, fault: () => undefined });
+  const stream = new JsonStream({ limit: 1 << 20 }, { parse: JSON.parse, value: () => read++, fault: () => undefined });
   const begun = performance.now();
   for (let at = 0; at < bytes.length; at++) stream.push(bytes.subarray(at, at + 1));
   expect(read).toBe(1);

@@ -1,0 +1,141 @@
+/** Publications of many channels that follow each other, packed: whatever their number, a few objects for the garbage collector. */
+import type { JsonText, Publication } from "../../ports.ts";
+
+/** Whose publication it is. */
+export interface Owner {
+  readonly channel: string;
+  /** The `seq` of the newest publication that its history no longer has. */
+  readonly trimmedSeq: number;
+}
+
+/** Numbers of one publication: its `seq`, its time, and where its text ends. */
+const stride = 3;
+
+/** What makes segments, of `most` publications at most. */
+export class Packing {
+  #owners: Owner[] = [];
+  #texts: JsonText[] = [];
+  readonly #numbers: Float64Array;
+  readonly #trimmedSeqs: Float64Array;
+  #end = 0;
+
+  constructor(most: number) {
+    this.#numbers = new Float64Array(stride * most);
+    this.#trimmedSeqs = new Float64Array(most);
+  }
+
+  get length(): number {
+    return this.#owners.length;
+  }
+
+  /** Adds a publication, whose `seq` is higher than that of the last. */
+  add(owner: Owner, seq: number, time: number, data: JsonText): void {
+    const at = stride * this.#owners.length;
+    this.#end += data.length;
+    this.#owners.push(owner);
+    this.#texts.push(data);
+    this.#numbers[at] = seq;
+    this.#numbers[at + 1] = time;
+    this.#numbers[at + 2] = this.#end;
+  }
+
+  /**
+   * What is up to these `seq` of them no history has any more. They are read in a loop of their own: channels lie anywhere in
+   * memory, and the processor need not wait for one to ask for the next.
+   */
+  trimmedSeqsOf(owners: readonly Owner[]): Float64Array {
+    for (let at = 0; at < owners.length; at++) this.#trimmedSeqs[at] = (owners[at] as Owner).trimmedSeq;
+    return this.#trimmedSeqs;
+  }
+
+  /** What was added, and begins anew. Undefined without publications. */
+  take(): PackedSegment | undefined {
+    if (this.length === 0) return undefined;
+    const numbers = this.#numbers.slice(0, stride * this.length);
+    const segment = new PackedSegment(this.#owners, this.#texts.join(""), numbers);
+    this.#owners = [];
+    this.#texts = [];
+    this.#end = 0;
+    return segment;
+  }
+}
+
+export class PackedSegment {
+  readonly firstSeq: number;
+  readonly #owners: readonly Owner[];
+  readonly #text: string;
+  readonly #numbers: Float64Array;
+  /** What was read of it, for as long as the memory is not needed: those who come back together have missed the same. */
+  #read: WeakRef<Map<number, Publication>> | undefined;
+
+  constructor(owners: readonly Owner[], text: string, numbers: Float64Array) {
+    this.#owners = owners;
+    this.#text = text;
+    this.#numbers = numbers;
+    this.firstSeq = this.#seqAt(0);
+  }
+
+  get length(): number {
+    return this.#owners.length;
+  }
+
+  /** When it was published; undefined for one that is not here. */
+  timeOf(seq: number): number | undefined {
+    const at = this.#indexOf(seq);
+    return at === -1 ? undefined : this.#timeAt(at);
+  }
+
+  /** The publication, whose offset only its channel knows; undefined for one that is not here. */
+  get(seq: number, offset: number): Publication | undefined {
+    const at = this.#indexOf(seq);
+    const owner = this.#owners[at];
+    if (owner === undefined) return undefined;
+    let read = this.#read?.deref();
+    if (read === undefined) {
+      read = new Map();
+      this.#read = new WeakRef(read);
+    }
+    let publication = read.get(seq);
+    if (publication === undefined) {
+      publication = { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
+      read.set(seq, publication);
+    }
+    return publication;
+  }
+
+  /** Adds to another what histories still have of it. */
+  addTo(packing: Packing): void {
+    const trimmedSeqs = packing.trimmedSeqsOf(this.#owners);
+    for (let at = 0; at < this.#owners.length; at++) {
+      const seq = this.#seqAt(at);
+      if (seq <= (trimmedSeqs[at] as number)) continue;
+      packing.add(this.#owners[at] as Owner, seq, this.#timeAt(at), this.#dataAt(at));
+    }
+  }
+
+  #indexOf(seq: number): number {
+    let low = 0;
+    // Each has at least one more than the one before it, and nearly always just that.
+    let high = Math.min(this.length - 1, seq - this.firstSeq);
+    if (this.#seqAt(high) === seq) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#seqAt(middle) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return this.#seqAt(low) === seq ? low : -1;
+  }
+
+  #seqAt(at: number): number {
+    return this.#numbers[stride * at] as number;
+  }
+
+  #timeAt(at: number): number {
+    return this.#numbers[stride * at + 1] as number;
+  }
+
+  #dataAt(at: number): JsonText {
+    const start = at === 0 ? 0 : (this.#numbers[stride * at - 1] as number);
+    return this.#text.slice(start, this.#numbers[stride * at + 2]);
+  }
+}

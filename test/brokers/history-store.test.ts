@@ -1,0 +1,173 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
+import { HistoryStore } from "../../src/brokers/embedded/history-store.ts";
+import type { ChannelSettings, Publication } from "../../src/ports.ts";
+import { stream } from "./broker.contract.ts";
+
+const segmentSize = 4;
+const ttl = 100;
+
+function settings(size: number): ChannelSettings {
+  return { ...stream, history: { size, ttl } };
+}
+
+/** A store, channels that keep their histories in it, and beside each of them a list of what its history has. */
+class Stage {
+  readonly store = new HistoryStore(segmentSize);
+  readonly channels: { log: ChannelLog; list: Publication[]; size: number }[];
+  seq = 0;
+  now = 1000;
+
+  constructor(sizes: readonly number[]) {
+    this.channels = sizes.map((size, at) => ({
+      log: new ChannelLog(this.store, `rooms/${at}`, settings(size), "epoch", 0),
+      list: [],
+      size,
+    }));
+  }
+
+  publish(at: number, draft: Partial<Publication>, ahead = 1): void {
+    const channel = this.#at(at);
+    this.seq += ahead;
+    const { log } = channel;
+    const publication = {
+      channel: log.channel,
+      offset: log.offset + 1,
+      seq: this.seq,
+      time: this.now,
+      data: `"${this.seq}"`,
+      ...draft,
+    };
+    log.append(publication);
+    this.#expire(channel);
+    channel.list.push(publication);
+    this.#trim(channel);
+  }
+
+  expire(at: number): void {
+    const channel = this.#at(at);
+    channel.log.expire(this.now);
+    this.#expire(channel);
+  }
+
+  forget(at: number): void {
+    const channel = this.#at(at);
+    channel.log.forget();
+    channel.list = [];
+  }
+
+  resize(at: number, size: number): void {
+    const channel = this.#at(at);
+    channel.size = size;
+    channel.log.adopt(settings(size));
+    this.#trim(channel);
+  }
+
+  check(): void {
+    let held = 0;
+    for (const { log, list } of this.channels) {
+      held += list.length;
+      expect(log.page({ limit: -1 })).toEqual(list);
+      expect(log.held).toBe(list.length);
+      expect(log.oldestSeq).toBe(list[0]?.seq ?? 0);
+      const middle = list[Math.floor(list.length / 2)];
+      if (middle === undefined) continue;
+      const since = { epoch: "epoch", offset: middle.offset };
+      expect(log.page({ limit: 2, since })).toEqual(list.filter(({ offset }) => offset > since.offset).slice(0, 2));
+      const before = list.filter(({ offset }) => offset < since.offset);
+      expect(log.page({ limit: 2, since, reverse: true })).toEqual(before.reverse().slice(0, 2));
+      const past = { from: "position", position: { run: "", seq: middle.seq - 1 } } as const;
+      expect(log.read(past, true).publications).toEqual(list.filter(({ seq }) => seq >= middle.seq));
+    }
+    expect(this.store.held).toBe(held);
+  }
+
+  #at(at: number): { log: ChannelLog; list: Publication[]; size: number } {
+    const channel = this.channels[at % this.channels.length];
+    if (channel === undefined) throw new Error("There are no channels");
+    return channel;
+  }
+
+  #expire(channel: { list: Publication[] }): void {
+    channel.list = channel.list.filter(({ time }) => time >= this.now - ttl);
+  }
+
+  #trim(channel: { list: Publication[]; size: number }): void {
+    channel.list = channel.list.slice(Math.max(0, channel.list.length - channel.size));
+  }
+}
+
+const at = fc.nat({ max: 3 });
+const draft = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ data: fc.json() }) },
+  { weight: 1, arbitrary: fc.constant({ data: `"${"x".repeat(2000)}"` }) },
+  { weight: 1, arbitrary: fc.record({ tags: fc.constant({ room: "hall" }), info: fc.constant("{}") }) },
+);
+const step = fc.oneof(
+  {
+    weight: 30,
+    arbitrary: fc.record({
+      do: fc.constant("publish" as const),
+      at,
+      draft,
+      ahead: fc.integer({ min: 1, max: 3 }),
+      times: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.nat({ max: 60 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("expire" as const), at }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), at }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("resize" as const), at, size: fc.nat({ max: 30 }) }) },
+  { weight: 1, arbitrary: fc.constant({ do: "clean" as const }) },
+);
+
+describe("The store of histories", () => {
+  test("gives back what each channel's history has, packed or not, and counts it (property)", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const stage = new Stage([0, 1, 3, 20]);
+        for (const one of steps) {
+          if (one.do === "publish")
+            for (let time = 0; time < one.times; time++) stage.publish(one.at, one.draft, one.ahead);
+          else if (one.do === "wait") stage.now += one.ms;
+          else if (one.do === "expire") stage.expire(one.at);
+          else if (one.do === "forget") stage.forget(one.at);
+          else if (one.do === "resize") stage.resize(one.at, one.size);
+          else stage.store.clean();
+          stage.check();
+        }
+      }),
+    );
+  });
+
+  test("what no history has any more takes no more memory than what histories have, and a little", () => {
+    const stage = new Stage([1, 1, 5, 400]);
+    for (let number = 0; number < 20_000; number++) stage.publish(number % 7, {});
+    const { store } = stage;
+    expect(store.held).toBe(407);
+    expect(store.size).toBeLessThan(2 * 407 + 11 * segmentSize);
+    for (const channel of stage.channels.keys()) stage.forget(channel);
+    while (store.wasteful) store.clean();
+    expect(store.held).toBe(0);
+    expect(store.size).toBeLessThan(11 * segmentSize);
+    stage.publish(0, {});
+    stage.check();
+  });
+
+  test("what is large or has a key takes no memory when its history is without it", () => {
+    const stage = new Stage([1]);
+    for (let number = 0; number < 100; number++) stage.publish(0, { data: `"${"x".repeat(100_000)}"` });
+    for (let number = 0; number < 100; number++) stage.publish(0, { key: "lamp" });
+    expect(stage.store.size).toBe(1);
+  });
+
+  test("who reads the same again gets the same objects, so that they are worded once", () => {
+    const stage = new Stage([100]);
+    for (let number = 0; number < 100; number++) stage.publish(0, {});
+    const [{ log } = expect.unreachable()] = stage.channels;
+    const [first, again] = [log.page({ limit: -1 }), log.page({ limit: -1 })];
+    expect(first).toHaveLength(100);
+    for (const [index, publication] of first.entries()) expect(again[index]).toBe(publication);
+  });
+});
