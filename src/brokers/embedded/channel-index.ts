@@ -40,9 +40,9 @@ export class ChannelIndex {
   get(name: string): ChannelLog | undefined {
     const next = this.#nextExpected;
     const log = this.#expected[next];
-    if (log !== undefined && this.#expectedNames[next] === name && log.channel === name) {
+    if (log !== undefined && this.#expectedNames[next] === name) {
       this.#nextExpected = next + 1;
-      return log;
+      if (log.channel === name) return log;
     }
     return this.#logs[this.#placeAt(this.#find(name, this.#hash.of(name)))];
   }
