@@ -1,7 +1,7 @@
 /**
  * A quick hash of texts for tables: the sum of each unit times a key of its own (multilinear hashing). Nobody who does not know
- * the keys can choose texts that meet: two texts meet for one key in 131,072 at most, whatever they are, and two of ASCII for one in
- * 33 million, since a difference that 2^n divides at most is times an odd number what the key's lowest 32 - n bits say. Pure.
+ * the keys can choose texts that meet: of texts of up to 256 units two meet for one key in 131,072 at most, and two of ASCII for one in
+ * 67 million, since a difference that 2^n divides at most is times an odd number what the key's lowest 32 - n bits say. Pure.
  */
 
 /** Later units of a text share keys with earlier ones. A power of two. */

@@ -552,6 +552,8 @@ function pages(bench: MakeBench): void {
     expect(await page(7, 2)).toEqual([]);
     expect(await page(6, 2, true)).toEqual(["5", "4"]);
     expect(await page(4, 2, true)).toEqual(["3"]);
+    expect(await page(8, 2, true)).toEqual(["7", "6"]);
+    expect(await page(100, 2, true)).toEqual(["7", "6"]);
     expect(await page(0, -1)).toEqual(numbers(3, 7));
   });
 

@@ -101,31 +101,33 @@ export class EmbeddedBroker implements Broker {
     if (journal === undefined) return;
     const { nextSeq } = journal;
     let others = false;
-    const histories: [log: ChannelLog, publication: Publication][] = [];
+    const publications: Publication[] = [];
     for (const kept of journal.load()) {
-      const log = this.#restore(kept, journal);
-      if (log === undefined) {
+      if (this.#restore(kept, journal)) for (const publication of kept.publications) publications.push(publication);
+      else {
         journal.forget(kept.channel);
         others = true;
-      } else for (const publication of kept.publications) histories.push([log, publication]);
+      }
     }
-    histories.sort(([, one], [, other]) => one.seq - other.seq);
-    // The journal trims late, and the bounds may have become narrower: it may give back more than they allow.
-    for (const [log, publication] of histories) log.keep(publication);
+    // The oldest last, so that each is let go of as it goes to its history. The journal trims late, and the bounds may have become
+    // narrower: it may give back more than they allow.
+    publications.sort((one, other) => other.seq - one.seq);
+    for (let oldest = publications.pop(); oldest !== undefined; oldest = publications.pop())
+      this.#logs.get(oldest.channel)?.keep(oldest);
     if (others) this.#rules.begin(nextSeq);
     else this.#rules.start(journal, nextSeq);
     journal.begin({ run: this.run, from: nextSeq });
     await this.#order.start(journal, nextSeq);
   }
 
-  /** Undefined where a channel is no longer durable, or of another kind. */
-  #restore(kept: JournalChannel, { epoch }: Journal): ChannelLog | undefined {
+  /** All but its history. False where a channel is no longer durable, or of another kind. */
+  #restore(kept: JournalChannel, { epoch }: Journal): boolean {
     const settings = this.#settingsOf(kept.channel);
-    if (settings.durable === "no" || settings.kind !== kept.kind) return undefined;
+    if (settings.durable === "no" || settings.kind !== kept.kind) return false;
     const log = new ChannelLog(this.#histories, kept.channel, settings, durableEpoch(epoch, kept.since), 0);
     log.restore(kept);
     this.#channels.add(log);
-    return log;
+    return true;
   }
 
   attach(deliver: (publication: Publication) => void, listened?: (channel: string) => boolean): void {

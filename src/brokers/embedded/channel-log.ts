@@ -107,7 +107,8 @@ export class ChannelLog {
     this.#history ??= new Ring(size);
     const { full } = this.#history;
     if (full) this.#dropFirst();
-    if (this.#history.length === 0) this.#noneBefore = time;
+    // The clock may have been set back.
+    if (this.#history.length === 0 || time < this.#noneBefore) this.#noneBefore = time;
     this.#history.push(seq);
     this.#store.add(publication, this);
     return full;
@@ -153,7 +154,7 @@ export class ChannelLog {
     const most = limit < 0 ? Number.POSITIVE_INFINITY : limit;
     if (entries === true) return this.#pageOfMap(since?.offset ?? 0, most);
     if (reverse === true) {
-      const end = since === undefined ? this.held : since.offset - 1 - this.trimmedOffset;
+      const end = since === undefined ? this.held : Math.min(this.held, since.offset - 1 - this.trimmedOffset);
       return this.#part(end - most, end).reverse();
     }
     const start = since === undefined ? 0 : Math.max(0, since.offset - this.trimmedOffset);

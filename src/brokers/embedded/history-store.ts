@@ -6,18 +6,20 @@
 import type { Publication } from "../../ports.ts";
 import { type Owner, type PackedSegment, Packing } from "./packed-segment.ts";
 
-/** So many publications make a segment; at most twice as many where those of several are packed anew. */
+/** So many publications make a segment; at most twice as many where those of several are packed together. */
 const defaultSegmentSize = 512;
-/** Larger data is packed with no gain, and would stay in memory after its time. */
-const largestPacked = 1024;
-/** So many segments of what no history has any more may stay, beside as much as histories have. */
+/** So many segments of what no history has any more may stay, beside as many publications as histories have. */
 const slack = 8;
-/** So many segments are packed anew at a time. */
-const cleanedTogether = 4;
+/** What is larger is not packed, and goes when its history is without it. */
+const largestPacked = 256;
+const mostTagsPacked = 4;
+/** At least so many publications for each that has come are looked at to find what no history has any more. */
+const cleanedPerNew = 4;
+/** So many at most at a time, however few publications are in each of them. */
+const segmentsTogether = 256;
 
 export class HistoryStore {
-  /** By `seq`: what is large, and what has a key or tags or the like. */
-  readonly #single = new Map<number, Publication>();
+  readonly #large = new LargePublications();
   /** In the order of `seq`. */
   #segments: PackedSegment[] = [];
   /** Not packed yet: the newest, and those just before them. */
@@ -40,18 +42,23 @@ export class HistoryStore {
 
   /** How many publications histories have. */
   get held(): number {
-    return this.#held + this.#single.size;
+    return this.#held + this.#large.size;
+  }
+
+  /** How many segments are packed. */
+  get segments(): number {
+    return this.#segments.length;
   }
 
   /** How many publications take memory. */
   get size(): number {
-    return this.#packed + this.#newer.length + this.#newest.length + this.#single.size;
+    return this.#packed + this.#newer.length + this.#newest.length + this.#large.size;
   }
 
   /** Takes a publication into its channel's history. Its `seq` is higher than that of any before. */
   add(publication: Publication, owner: Owner): void {
-    if (!isPlain(publication)) {
-      this.#single.set(publication.seq, publication);
+    if (isLarge(publication)) {
+      this.#large.add(publication);
       return;
     }
     this.#held++;
@@ -61,52 +68,68 @@ export class HistoryStore {
 
   /** A history has no longer this one, which it had. Its owner's `trimmedSeq` says so, too. */
   letGo(seq: number): void {
-    if (this.#single.size === 0 || !this.#single.delete(seq)) this.#held--;
+    if (!this.#large.delete(seq)) this.#held--;
   }
 
   /** When one that a history has was published. */
   timeOf(seq: number): number {
-    const time = (this.#loose(seq) ?? this.#single.get(seq))?.time ?? this.#segmentOf(seq)?.timeOf(seq);
+    const time = (this.#loose(seq) ?? this.#large.get(seq))?.time ?? this.#segmentOf(seq)?.timeOf(seq);
     if (time === undefined) throw new Error(`The publication ${seq} is not held`);
     return time;
   }
 
   /** One that a history has, whose offset in its channel is known there. */
   get(seq: number, offset: number): Publication {
-    const publication = this.#loose(seq) ?? this.#single.get(seq) ?? this.#segmentOf(seq)?.get(seq, offset);
+    const publication = this.#loose(seq) ?? this.#large.get(seq) ?? this.#segmentOf(seq)?.get(seq, offset);
     if (publication === undefined) throw new Error(`The publication ${seq} is not held`);
     return publication;
   }
 
-  /** Whether more than half of the memory is for what no history has any more. */
+  /** Whether of what is packed more is for nobody than for histories. */
   get wasteful(): boolean {
     return this.#packed > 2 * this.#held + slack * this.#segmentSize;
   }
 
-  /** Gives back memory of some thousand that no history has any more. */
+  /** Gives back what no history has any more among some thousand publications: each time among the next. */
   clean(): void {
     const from = this.#nextCleaned;
-    const old = this.#segments.slice(from, from + cleanedTogether);
     const fresh: PackedSegment[] = [];
-    for (const segment of old) {
-      this.#packed -= segment.length;
+    let looked = 0;
+    let to = from;
+    for (; to < this.#segments.length && to < from + segmentsTogether; to++) {
+      const segment = this.#segments[to] as PackedSegment;
+      looked += segment.length;
       if (this.#packing.length + segment.length > 2 * this.#segmentSize) this.#pack(fresh);
-      segment.addTo(this.#packing);
+      this.#takeOver(segment);
+      if (looked >= cleanedPerNew * this.#segmentSize) {
+        to++;
+        break;
+      }
     }
     this.#pack(fresh);
-    this.#segments.splice(from, old.length, ...fresh);
+    this.#segments.splice(from, to - from, ...fresh);
     // Behind the last it begins anew, before others are added there that nothing can have gone of yet.
     const next = from + fresh.length;
     this.#nextCleaned = next < this.#segments.length ? next : 0;
   }
 
   #packNewer(): void {
+    // What is left of few goes together with what is left of those before them.
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.length < this.#segmentSize) {
+      this.#segments.pop();
+      this.#takeOver(last);
+    }
     this.#newer.addTo(this.#packing);
     this.#pack(this.#segments);
     this.#newer = this.#newest;
     this.#newest = new LooseSegment();
-    // Twice as much as has come at most, so that it always catches up.
     if (this.wasteful) this.clean();
+  }
+
+  #takeOver(segment: PackedSegment): void {
+    this.#packed -= segment.length;
+    segment.addTo(this.#packing);
   }
 
   #pack(segments: PackedSegment[]): void {
@@ -164,13 +187,50 @@ class LooseSegment {
   addTo(packing: Packing): void {
     const trimmedSeqs = packing.trimmedSeqsOf(this.#owners);
     for (let at = 0; at < this.#publications.length; at++) {
-      const { seq, time, data } = this.#publications[at] as Publication;
-      if (seq > (trimmedSeqs[at] as number)) packing.add(this.#owners[at] as Owner, seq, time, data);
+      const publication = this.#publications[at] as Publication;
+      if (publication.seq > (trimmedSeqs[at] as number)) packing.add(this.#owners[at] as Owner, publication);
     }
   }
 }
 
-/** It is nothing but its text. */
-function isPlain({ data, key, tags, info }: Publication): boolean {
-  return data.length <= largestPacked && key === undefined && tags === undefined && info === undefined;
+/** By `seq`. Kept apart by where that is, since a table of millions stops everything when it grows. */
+class LargePublications {
+  readonly #blocks = new Map<number, Map<number, Publication>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(publication: Publication): void {
+    const number = Math.floor(publication.seq / blockSize);
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      block = new Map();
+      this.#blocks.set(number, block);
+    }
+    block.set(publication.seq, publication);
+    this.#size++;
+  }
+
+  get(seq: number): Publication | undefined {
+    return this.#size === 0 ? undefined : this.#blocks.get(Math.floor(seq / blockSize))?.get(seq);
+  }
+
+  /** False for one that is not here. */
+  delete(seq: number): boolean {
+    if (this.#size === 0) return false;
+    const number = Math.floor(seq / blockSize);
+    const block = this.#blocks.get(number);
+    if (block?.delete(seq) !== true) return false;
+    if (block.size === 0) this.#blocks.delete(number);
+    this.#size--;
+    return true;
+  }
+}
+
+const blockSize = 4096;
+
+function isLarge({ data, tags }: Publication): boolean {
+  return data.length > largestPacked || (tags !== undefined && Object.keys(tags).length > mostTagsPacked);
 }

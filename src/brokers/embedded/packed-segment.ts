@@ -1,4 +1,7 @@
-/** Publications of many channels that follow each other, packed: whatever their number, a few objects for the garbage collector. */
+/**
+ * Publications of many channels that follow each other, packed: those that are nothing but their text become parts of one text, so
+ * that a few objects stay for the garbage collector to look at, and not two for each of them.
+ */
 import type { JsonText, Publication } from "../../ports.ts";
 
 /** Whose publication it is. */
@@ -15,6 +18,8 @@ const stride = 3;
 export class Packing {
   #owners: Owner[] = [];
   #texts: JsonText[] = [];
+  /** Those that are more than their texts, where they are in `#owners`. */
+  #whole: (Publication | undefined)[] | undefined;
   readonly #numbers: Float64Array;
   readonly #trimmedSeqs: Float64Array;
   #end = 0;
@@ -29,7 +34,18 @@ export class Packing {
   }
 
   /** Adds a publication, whose `seq` is higher than that of the last. */
-  add(owner: Owner, seq: number, time: number, data: JsonText): void {
+  add(owner: Owner, publication: Publication): void {
+    const { seq, time, data } = publication;
+    if (isText(publication)) this.addText(owner, seq, time, data);
+    else {
+      this.#whole ??= [];
+      this.#whole[this.length] = publication;
+      this.addText(owner, seq, time, "");
+    }
+  }
+
+  /** Adds one that is nothing but its text. */
+  addText(owner: Owner, seq: number, time: number, data: JsonText): void {
     const at = stride * this.#owners.length;
     this.#end += data.length;
     this.#owners.push(owner);
@@ -52,9 +68,10 @@ export class Packing {
   take(): PackedSegment | undefined {
     if (this.length === 0) return undefined;
     const numbers = this.#numbers.slice(0, stride * this.length);
-    const segment = new PackedSegment(this.#owners, this.#texts.join(""), numbers);
+    const segment = new PackedSegment(this.#owners, this.#texts.join(""), numbers, this.#whole);
     this.#owners = [];
     this.#texts = [];
+    this.#whole = undefined;
     this.#end = 0;
     return segment;
   }
@@ -65,13 +82,20 @@ export class PackedSegment {
   readonly #owners: readonly Owner[];
   readonly #text: string;
   readonly #numbers: Float64Array;
+  readonly #whole: readonly (Publication | undefined)[] | undefined;
   /** What was read of it, for as long as the memory is not needed: those who come back together have missed the same. */
-  #read: WeakRef<Map<number, Publication>> | undefined;
+  #read: WeakRef<(Publication | undefined)[]> | undefined;
 
-  constructor(owners: readonly Owner[], text: string, numbers: Float64Array) {
+  constructor(
+    owners: readonly Owner[],
+    text: string,
+    numbers: Float64Array,
+    whole: readonly (Publication | undefined)[] | undefined,
+  ) {
     this.#owners = owners;
     this.#text = text;
     this.#numbers = numbers;
+    this.#whole = whole;
     this.firstSeq = this.#seqAt(0);
   }
 
@@ -90,17 +114,15 @@ export class PackedSegment {
     const at = this.#indexOf(seq);
     const owner = this.#owners[at];
     if (owner === undefined) return undefined;
+    const whole = this.#whole?.[at];
+    if (whole !== undefined) return whole;
     let read = this.#read?.deref();
     if (read === undefined) {
-      read = new Map();
+      read = new Array<Publication | undefined>(this.length).fill(undefined);
       this.#read = new WeakRef(read);
     }
-    let publication = read.get(seq);
-    if (publication === undefined) {
-      publication = { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
-      read.set(seq, publication);
-    }
-    return publication;
+    read[at] ??= { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
+    return read[at];
   }
 
   /** Adds to another what histories still have of it. */
@@ -109,7 +131,10 @@ export class PackedSegment {
     for (let at = 0; at < this.#owners.length; at++) {
       const seq = this.#seqAt(at);
       if (seq <= (trimmedSeqs[at] as number)) continue;
-      packing.add(this.#owners[at] as Owner, seq, this.#timeAt(at), this.#dataAt(at));
+      const owner = this.#owners[at] as Owner;
+      const whole = this.#whole?.[at];
+      if (whole === undefined) packing.addText(owner, seq, this.#timeAt(at), this.#dataAt(at));
+      else packing.add(owner, whole);
     }
   }
 
@@ -134,8 +159,13 @@ export class PackedSegment {
     return this.#numbers[stride * at + 1] as number;
   }
 
+  /** A part of the segment's text: whoever keeps it keeps all of that in memory. */
   #dataAt(at: number): JsonText {
     const start = at === 0 ? 0 : (this.#numbers[stride * at - 1] as number);
     return this.#text.slice(start, this.#numbers[stride * at + 2]);
   }
+}
+
+function isText({ key, tags, info }: Publication): boolean {
+  return key === undefined && tags === undefined && info === undefined;
 }

@@ -10,6 +10,8 @@ import type { Command } from "./command.ts";
 const action = '"action":"sendToChannel"';
 const channelMember = '"channel":"';
 const dataMember = '"data":';
+/** Of more the parser reads the data anyway, and what turns out not to be plain would be read twice. */
+const longest = 4096;
 const letterA = 0x61;
 const letterC = 0x63;
 const comma = 0x2c;
@@ -23,7 +25,7 @@ export function plainCommand(text: string): Command | undefined {
   let acts = false;
   let channel = "";
   let data: JsonText = "";
-  if (!text.startsWith("{")) return undefined;
+  if (text.length > longest || !text.startsWith("{")) return undefined;
   for (let at = 0; text.charCodeAt(at) !== closeBrace; ) {
     // Behind the opening brace, or the comma.
     at++;
