@@ -27,6 +27,24 @@ function alike(): string[] {
   return found;
 }
 
+/** An index, and a map with the same in it. */
+class Both {
+  readonly index = new ChannelIndex(secret);
+  readonly map = new Map<string, ChannelLog>();
+
+  do(what: string, name: string): void {
+    if (what === "set") {
+      const one = log(name);
+      this.index.set(one);
+      this.map.set(name, one);
+    } else if (what === "delete") {
+      this.index.delete(name);
+      this.map.delete(name);
+    } else if (what === "fit") this.index.fit();
+    expect(this.index.get(name)).toBe(this.map.get(name));
+  }
+}
+
 describe("The index of channels", () => {
   const names = [...alike(), ...Array.from({ length: 60 }, (_, number) => `house/${number}`)];
   const name = fc.constantFrom(...names);
@@ -39,19 +57,11 @@ describe("The index of channels", () => {
   test("is a map by name, whoever comes, goes and has the same hash as another (property)", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-        const index = new ChannelIndex(secret);
-        const map = new Map<string, ChannelLog>();
+        const both = new Both();
+        const { index, map } = both;
         for (const taken of steps) {
-          if (taken.do === "set") {
-            const one = log(taken.name);
-            index.set(one);
-            map.set(taken.name, one);
-          } else if (taken.do === "delete") {
-            index.delete(taken.name);
-            map.delete(taken.name);
-          } else index.fit();
+          both.do(taken.do, taken.name);
           expect(index.size).toBe(map.size);
-          expect(index.get(taken.name)).toBe(map.get(taken.name));
         }
         for (const each of names) expect(index.get(each)).toBe(map.get(each));
         expect(new Set(index.values())).toEqual(new Set(map.values()));
@@ -82,28 +92,14 @@ describe("The index of channels", () => {
     const many = [...alike(), ...Array.from({ length: 3000 }, (_, number) => `house/${number}`)];
     const near = fc.constantFrom(...many.slice(0, 10), "rooms/none");
     const step = fc.record({ do: fc.constantFrom("get", "get", "get", "get", "set", "delete"), name: near });
-    const index = new ChannelIndex(secret);
-    const map = new Map<string, ChannelLog>();
-    for (const name of many) {
-      const one = log(name);
-      index.set(one);
-      map.set(name, one);
-    }
+    const both = new Both();
+    for (const name of many) both.do("set", name);
     fc.assert(
       fc.property(fc.array(near, { maxLength: 8 }), fc.array(step, { maxLength: 20 }), (expected, steps) => {
-        index.expect(expected);
+        both.index.expect(expected);
         // First as it was said.
-        for (const taken of [...expected.slice(0, 3).map((name) => ({ do: "get", name })), ...steps]) {
-          if (taken.do === "set") {
-            const one = log(taken.name);
-            index.set(one);
-            map.set(taken.name, one);
-          } else if (taken.do === "delete") {
-            index.delete(taken.name);
-            map.delete(taken.name);
-          }
-          expect(index.get(taken.name)).toBe(map.get(taken.name));
-        }
+        for (const name of expected.slice(0, 3)) both.do("get", name);
+        for (const taken of steps) both.do(taken.do, taken.name);
       }),
       { numRuns: 500 },
     );
