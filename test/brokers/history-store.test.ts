@@ -190,12 +190,20 @@ describe("The store of histories", () => {
     expect(stage.channels[0]?.log.held).toBe(0);
   });
 
-  test("who reads the same in one turn gets the same objects, so that they are worded once", () => {
+  test("who reads the same gets the same list, so that it is worded once, until it is forgotten", () => {
     const stage = new Stage([100]);
     for (let number = 0; number < 100; number++) stage.publish(0, {});
     const [{ log } = expect.unreachable()] = stage.channels;
-    const [first, again] = [log.page({ limit: -1 }), log.page({ limit: -1 })];
-    expect(first).toHaveLength(100);
-    for (const [index, publication] of first.entries()) expect(again[index]).toBe(publication);
+    const read = log.page({ limit: -1 });
+    for (let other = 1; other < 8; other++) log.page({ limit: 20 + other });
+    expect(log.page({ limit: -1 })).toBe(read);
+    log.page({ limit: 50 });
+    expect(log.page({ limit: -1 })).not.toBe(read);
+    const again = log.page({ limit: -1 });
+    stage.store.forgetParts();
+    expect(log.page({ limit: -1 })).not.toBe(again);
+    stage.publish(0, { data: `"${"x".repeat(2 ** 21)}"` });
+    expect(log.page({ limit: -1 })).not.toBe(log.page({ limit: -1 }));
+    stage.check();
   });
 });

@@ -271,6 +271,7 @@ export class EmbeddedBroker implements Broker {
   }
 
   *#tidying(): Generator<undefined> {
+    this.#histories.forgetParts();
     for (const part of this.#channels.inParts()) {
       const now = this.#clock.now();
       for (const log of part) if (log.expire(now)) trimJournal(this.#journal, log);

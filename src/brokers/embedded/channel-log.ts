@@ -155,7 +155,7 @@ export class ChannelLog {
     if (entries === true) return this.#pageOfMap(since?.offset ?? 0, most);
     if (reverse === true) {
       const end = since === undefined ? this.held : Math.min(this.held, since.offset - 1 - this.trimmedOffset);
-      return this.#part(end - most, end).reverse();
+      return this.#part(end - most, end).toReversed();
     }
     const start = since === undefined ? 0 : Math.max(0, since.offset - this.trimmedOffset);
     return this.#part(start, start + most);
@@ -171,13 +171,20 @@ export class ChannelLog {
   }
 
   /** Those of history from `start` to before `end`. */
-  #part(start: number, end = this.held): Publication[] {
-    const part: Publication[] = [];
-    const before = this.trimmedOffset + 1;
-    for (let index = Math.max(0, start); index < Math.min(end, this.held); index++) {
-      part.push(this.#store.get(this.#history?.at(index) as number, before + index));
-    }
-    return part;
+  #part(start: number, end = this.held): readonly Publication[] {
+    const from = Math.max(0, start);
+    const to = Math.min(end, this.held);
+    if (from >= to) return [];
+    return this.#store.part(this.#seqAt(from), this.#seqAt(to - 1), () => {
+      const part: Publication[] = [];
+      const before = this.trimmedOffset + 1;
+      for (let index = from; index < to; index++) part.push(this.#store.get(this.#seqAt(index), before + index));
+      return part;
+    });
+  }
+
+  #seqAt(index: number): number {
+    return this.#history?.at(index) as number;
   }
 
   #pageOfMap(after: number, most: number): readonly Publication[] {

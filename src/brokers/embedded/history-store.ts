@@ -17,11 +17,20 @@ const mostTagsPacked = 4;
 const cleanedPerNew = 4;
 /** So many at most at a time, however few publications are in each of them. */
 const segmentsTogether = 256;
+/** So many parts of histories stay as they were read, for the next who reads the same. */
+const partsKept = 8;
+/** Shorter ones do not, in publications, nor do larger ones, in characters. */
+const shortestKept = 16;
+const largestKept = 2 ** 21;
 
 export class HistoryStore {
   readonly #large = new LargePublications();
   /** In the order of `seq`. */
   #segments: PackedSegment[] = [];
+  /** What was read last. */
+  #parts: Part[] = [];
+  /** Where the last was found: the next is mostly there, too. */
+  #lastFound: PackedSegment | undefined;
   /** Not packed yet: the newest, and those just before them. */
   #newest = new LooseSegment();
   #newer = new LooseSegment();
@@ -73,16 +82,32 @@ export class HistoryStore {
 
   /** When one that a history has was published. */
   timeOf(seq: number): number {
-    const time = (this.#loose(seq) ?? this.#large.get(seq))?.time ?? this.#segmentOf(seq)?.timeOf(seq);
-    if (time === undefined) throw new Error(`The publication ${seq} is not held`);
-    return time;
+    return found(this.#asItCame(seq)?.time ?? this.#segmentOf(seq)?.timeOf(seq), seq);
   }
 
   /** One that a history has, whose offset in its channel is known there. */
   get(seq: number, offset: number): Publication {
-    const publication = this.#loose(seq) ?? this.#large.get(seq) ?? this.#segmentOf(seq)?.get(seq, offset);
-    if (publication === undefined) throw new Error(`The publication ${seq} is not held`);
-    return publication;
+    const asItCame = this.#asItCame(seq);
+    if (asItCame !== undefined) return asItCame;
+    return found(this.#segmentOf(seq)?.get(seq, offset), seq);
+  }
+
+  /** The part of a channel's history from one to another that it has: as somebody else has read it, or as `read` reads it. */
+  part(firstSeq: number, lastSeq: number, read: () => readonly Publication[]): readonly Publication[] {
+    for (const part of this.#parts) {
+      if (part.firstSeq === firstSeq && part.lastSeq === lastSeq) return part.publications;
+    }
+    const publications = read();
+    const size = publications.reduce((sum, { data }) => sum + data.length, 0);
+    if (publications.length >= shortestKept && size <= largestKept) {
+      this.#parts = [{ firstSeq, lastSeq, publications }, ...this.#parts.slice(0, partsKept - 1)];
+    }
+    return publications;
+  }
+
+  /** Lets go of the parts that were read. */
+  forgetParts(): void {
+    this.#parts = [];
   }
 
   /** Whether of what is packed more is for nobody than for histories. */
@@ -94,17 +119,14 @@ export class HistoryStore {
   clean(): void {
     const from = this.#nextCleaned;
     const fresh: PackedSegment[] = [];
+    const end = Math.min(from + segmentsTogether, this.#segments.length);
     let looked = 0;
     let to = from;
-    for (; to < this.#segments.length && to < from + segmentsTogether; to++) {
-      const segment = this.#segments[to] as PackedSegment;
+    while (to < end && looked < cleanedPerNew * this.#segmentSize) {
+      const segment = this.#segments[to++] as PackedSegment;
       looked += segment.length;
       if (this.#packing.length + segment.length > 2 * this.#segmentSize) this.#pack(fresh);
       this.#takeOver(segment);
-      if (looked >= cleanedPerNew * this.#segmentSize) {
-        to++;
-        break;
-      }
     }
     this.#pack(fresh);
     this.#segments.splice(from, to - from, ...fresh);
@@ -128,6 +150,7 @@ export class HistoryStore {
   }
 
   #takeOver(segment: PackedSegment): void {
+    this.#lastFound = undefined;
     this.#packed -= segment.length;
     segment.addTo(this.#packing);
   }
@@ -139,12 +162,14 @@ export class HistoryStore {
     segments.push(segment);
   }
 
-  #loose(seq: number): Publication | undefined {
-    return this.#newest.get(seq) ?? this.#newer.get(seq);
+  #asItCame(seq: number): Publication | undefined {
+    return this.#newest.get(seq) ?? this.#newer.get(seq) ?? this.#large.get(seq);
   }
 
-  /** The last that does not begin after it. */
+  /** The one that has it. */
   #segmentOf(seq: number): PackedSegment | undefined {
+    const last = this.#lastFound;
+    if (last !== undefined && seq >= last.firstSeq && seq <= last.lastSeq) return last;
     let low = 0;
     let high = this.#segments.length;
     while (low < high) {
@@ -152,8 +177,16 @@ export class HistoryStore {
       if ((this.#segments[middle] as PackedSegment).firstSeq <= seq) low = middle + 1;
       else high = middle;
     }
-    return this.#segments[low - 1];
+    this.#lastFound = this.#segments[low - 1];
+    return this.#lastFound;
   }
+}
+
+/** What one of a crowd has read: those who come back together have missed the same. */
+interface Part {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly publications: readonly Publication[];
 }
 
 /** Publications that follow each other, as they were delivered. */
@@ -174,7 +207,9 @@ class LooseSegment {
     const first = this.#publications[0];
     if (first === undefined || seq < first.seq) return undefined;
     let low = 0;
+    // Each has at least one more than the one before it, and often just that.
     let high = Math.min(this.#publications.length - 1, seq - first.seq);
+    if (this.#publications[high]?.seq === seq) return this.#publications[high];
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
       if ((this.#publications[middle] as Publication).seq <= seq) low = middle;
@@ -230,6 +265,11 @@ class LargePublications {
 }
 
 const blockSize = 4096;
+
+function found<T>(value: T | undefined, seq: number): T {
+  if (value === undefined) throw new Error(`The publication ${seq} is not held`);
+  return value;
+}
 
 function isLarge({ data, tags }: Publication): boolean {
   return data.length > largestPacked || (tags !== undefined && Object.keys(tags).length > mostTagsPacked);

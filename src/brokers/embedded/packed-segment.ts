@@ -79,12 +79,11 @@ export class Packing {
 
 export class PackedSegment {
   readonly firstSeq: number;
+  readonly lastSeq: number;
   readonly #owners: readonly Owner[];
   readonly #text: string;
   readonly #numbers: Float64Array;
   readonly #whole: readonly (Publication | undefined)[] | undefined;
-  /** What was read of it, for as long as the memory is not needed: those who come back together have missed the same. */
-  #read: WeakRef<(Publication | undefined)[]> | undefined;
 
   constructor(
     owners: readonly Owner[],
@@ -97,6 +96,7 @@ export class PackedSegment {
     this.#numbers = numbers;
     this.#whole = whole;
     this.firstSeq = this.#seqAt(0);
+    this.lastSeq = this.#seqAt(this.length - 1);
   }
 
   get length(): number {
@@ -116,13 +116,7 @@ export class PackedSegment {
     if (owner === undefined) return undefined;
     const whole = this.#whole?.[at];
     if (whole !== undefined) return whole;
-    let read = this.#read?.deref();
-    if (read === undefined) {
-      read = new Array<Publication | undefined>(this.length).fill(undefined);
-      this.#read = new WeakRef(read);
-    }
-    read[at] ??= { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
-    return read[at];
+    return { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
   }
 
   /** Adds to another what histories still have of it. */

@@ -31,5 +31,6 @@ export class ListTexts {
 }
 
 function isSame(one: readonly Publication[], other: readonly Publication[]): boolean {
+  if (one === other) return true;
   return one.length === other.length && one.every((publication, at) => publication === other[at]);
 }
