@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { isJson } from "../core/json.ts";
 import { messageOf } from "../core/thrown.ts";
 import { channelPath } from "./channel-path.ts";
 import { askFor, type Question } from "./door.ts";
@@ -68,13 +69,4 @@ async function given(data: string | undefined): Promise<string> {
 
 function bodyOf(data: string, asText: boolean): { readonly body: string; readonly type: string } {
   return { body: data, type: !asText && isJson(data) ? "application/json" : "text/plain; charset=utf-8" };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -14,9 +14,9 @@ const groupSize = 32;
 export let lastRead = 0;
 
 /**
- * To each of them, but for those that leave meanwhile; nobody may join meanwhile. What a write to one of a thousand needs lies anywhere in memory, and each
- * write drives what the next one needs out of the processor's own: so for a group of them it is read beforehand, in loops of one
- * short step each, that memory answers side by side.
+ * To each of them, but for those that leave meanwhile; nobody may join meanwhile. What a write to one of a thousand needs lies
+ * anywhere in memory, and each write drives what the next one needs out of the processor's own: so for a group of them it is read
+ * beforehand, in loops of one short step each, that memory answers side by side.
  */
 export function handOut(listeners: ReadonlySet<Listener>, batch: Batch): void {
   const { size } = listeners;

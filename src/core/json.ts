@@ -23,6 +23,15 @@ export function textIn(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The object that a text holds; nothing where it is something else, or no JSON. */
 export function parseObject(text: string): JsonObject | undefined {
   try {

@@ -4,6 +4,8 @@
  * looks at every object that stays, hardly notices how much that is.
  */
 import type { Publication } from "../../ports.ts";
+import { LargePublications } from "./large-publications.ts";
+import { LooseSegment } from "./loose-segment.ts";
 import { type Owner, type PackedSegment, Packing } from "./packed-segment.ts";
 
 /** So many publications make a segment; at most twice as many where those of several are packed together. */
@@ -188,83 +190,6 @@ interface Part {
   readonly lastSeq: number;
   readonly publications: readonly Publication[];
 }
-
-/** Publications that follow each other, as they were delivered. */
-class LooseSegment {
-  readonly #publications: Publication[] = [];
-  readonly #owners: Owner[] = [];
-
-  get length(): number {
-    return this.#publications.length;
-  }
-
-  add(publication: Publication, owner: Owner): void {
-    this.#publications.push(publication);
-    this.#owners.push(owner);
-  }
-
-  get(seq: number): Publication | undefined {
-    const first = this.#publications[0];
-    if (first === undefined || seq < first.seq) return undefined;
-    let low = 0;
-    // Each has at least one more than the one before it, and often just that.
-    let high = Math.min(this.#publications.length - 1, seq - first.seq);
-    if (this.#publications[high]?.seq === seq) return this.#publications[high];
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if ((this.#publications[middle] as Publication).seq <= seq) low = middle;
-      else high = middle - 1;
-    }
-    const found = this.#publications[low];
-    return found?.seq === seq ? found : undefined;
-  }
-
-  addTo(packing: Packing): void {
-    const trimmedSeqs = packing.trimmedSeqsOf(this.#owners);
-    for (let at = 0; at < this.#publications.length; at++) {
-      const publication = this.#publications[at] as Publication;
-      if (publication.seq > (trimmedSeqs[at] as number)) packing.add(this.#owners[at] as Owner, publication);
-    }
-  }
-}
-
-/** By `seq`. Kept apart by where that is, since a table of millions stops everything when it grows. */
-class LargePublications {
-  readonly #blocks = new Map<number, Map<number, Publication>>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
-
-  add(publication: Publication): void {
-    const number = Math.floor(publication.seq / blockSize);
-    let block = this.#blocks.get(number);
-    if (block === undefined) {
-      block = new Map();
-      this.#blocks.set(number, block);
-    }
-    block.set(publication.seq, publication);
-    this.#size++;
-  }
-
-  get(seq: number): Publication | undefined {
-    return this.#size === 0 ? undefined : this.#blocks.get(Math.floor(seq / blockSize))?.get(seq);
-  }
-
-  /** False for one that is not here. */
-  delete(seq: number): boolean {
-    if (this.#size === 0) return false;
-    const number = Math.floor(seq / blockSize);
-    const block = this.#blocks.get(number);
-    if (block?.delete(seq) !== true) return false;
-    if (block.size === 0) this.#blocks.delete(number);
-    this.#size--;
-    return true;
-  }
-}
-
-const blockSize = 4096;
 
 function found<T>(value: T | undefined, seq: number): T {
   if (value === undefined) throw new Error(`The publication ${seq} is not held`);

@@ -3,6 +3,7 @@
  * with many channels, that takes as long as all the rest of it. Pure.
  */
 import { isPlainName } from "../../core/channels.ts";
+import { isJson } from "../../core/json.ts";
 import { valueEnd, valueText } from "../../core/member-text.ts";
 import type { JsonText } from "../../ports.ts";
 import type { Command } from "./command.ts";
@@ -53,13 +54,4 @@ export function plainCommand(text: string): Command | undefined {
   }
   if (!acts || channel === "" || data === "" || data === "null") return undefined;
   return { kind: "publish", channel, draft: { data } };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
