@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { ChannelSettings, Past, Position, Publication, Receipt } from "../../src/ports.ts";
 import { FakeJournal } from "../fakes/journal.ts";
 import { TemporaryDirectories } from "../storage/temporary.ts";
-import { type Bench, data, now, since, stream } from "./broker.contract.ts";
+import { type Bench, data, now, since, stream } from "./broker-bench.ts";
 import { type Making, places, runAt, startEmbedded } from "./embedded-stage.ts";
 
 const directories = new TemporaryDirectories();

@@ -4,7 +4,7 @@ import { ChannelIndex } from "../../src/brokers/embedded/channel-index.ts";
 import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
 import { HistoryStore } from "../../src/brokers/embedded/history-store.ts";
 import { KeyedHash } from "../../src/core/keyed-hash.ts";
-import { stream } from "./broker.contract.ts";
+import { stream } from "./broker-bench.ts";
 
 const secret = "of the tests";
 

@@ -8,7 +8,7 @@ import { FakeClock, settle } from "../fakes/clock.ts";
 import { FakeJournal, JournalPaper } from "../fakes/journal.ts";
 import { FakeLog } from "../fakes/log.ts";
 import { silent, type TemporaryDirectories } from "../storage/temporary.ts";
-import { Bench, contractSettings } from "./broker.contract.ts";
+import { Bench, contractSettings } from "./broker-bench.ts";
 
 const chance = new FakeChance();
 

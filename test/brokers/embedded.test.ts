@@ -5,17 +5,8 @@ import { SqliteJournal } from "../../src/storage/journal.ts";
 import { settle } from "../fakes/clock.ts";
 import { FakeJournal } from "../fakes/journal.ts";
 import { silent, TemporaryDirectories } from "../storage/temporary.ts";
-import {
-  brokerContract,
-  contractSettings,
-  data,
-  now,
-  numbers,
-  refusal,
-  type StartBroker,
-  since,
-  stream,
-} from "./broker.contract.ts";
+import { brokerContract } from "./broker.contract.ts";
+import { contractSettings, data, now, numbers, refusal, type StartBroker, since, stream } from "./broker-bench.ts";
 import { places, runAt, startEmbedded } from "./embedded-stage.ts";
 
 const directories = new TemporaryDirectories();

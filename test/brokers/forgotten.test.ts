@@ -12,7 +12,7 @@ import { stream } from "../fakes/channels.ts";
 import { FakeClock } from "../fakes/clock.ts";
 import { FakeJournal } from "../fakes/journal.ts";
 import { FakeLog } from "../fakes/log.ts";
-import { now, since } from "./broker.contract.ts";
+import { now, since } from "./broker-bench.ts";
 
 /** Longer than any history, and than the broker takes to look. */
 const later = 180_000;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ChannelLog } from "../../src/brokers/embedded/channel-log.ts";
 import { HistoryStore } from "../../src/brokers/embedded/history-store.ts";
 import type { ChannelSettings, Publication } from "../../src/ports.ts";
-import { stream } from "./broker.contract.ts";
+import { stream } from "./broker-bench.ts";
 
 const segmentSize = 4;
 const ttl = 100;

@@ -1,7 +1,8 @@
 /** The double is a broker like any other: what is tested with it may be believed. */
 import { expect, test } from "bun:test";
 import { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
-import { brokerContract, contractSettings, type StartOptions } from "../brokers/broker.contract.ts";
+import { brokerContract } from "../brokers/broker.contract.ts";
+import { contractSettings, type StartOptions } from "../brokers/broker-bench.ts";
 import { FakeChance } from "./chance.ts";
 import { FakeClock, settle } from "./clock.ts";
 import { Cluster } from "./cluster.ts";
