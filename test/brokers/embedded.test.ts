@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { EmbeddedBroker } from "../../src/brokers/embedded/broker.ts";
 import type { ChannelSettings, Journal, Reading } from "../../src/ports.ts";
 import { SqliteJournal } from "../../src/storage/journal.ts";
 import { settle } from "../fakes/clock.ts";
@@ -39,6 +40,42 @@ brokerContract("embedded, without a journal", embedded(noJournal, "no"));
 brokerContract("embedded, all durable, journal in memory", embedded(inMemory, "yes"));
 brokerContract("embedded, all durable, numbers running out", embedded(inMemory, "yes", 2));
 brokerContract("embedded, all durable, journal in SQLite", embedded(onDisk, "yes"));
+
+test("a channel that begins by a part of a large text does not keep the rest of it in memory", async () => {
+  const { broker } = await startEmbedded({});
+  const used = (): number => {
+    Bun.gc(true);
+    return process.memoryUsage.rss();
+  };
+  const before = used();
+  for (let number = 0; number < 300; number++) {
+    // Of bytes, so that it is one text.
+    const command = Buffer.from(`rooms/${number}/${"x".repeat(1_000_000)}`).toString("latin1");
+    await broker.publish(command.slice(0, command.lastIndexOf("/")), { data: "1" });
+  }
+  expect(broker.channelsHeld).toBe(300);
+  // All 300 commands are 300 MB.
+  expect(used() - before).toBeLessThan(150_000_000);
+});
+
+test("memory is given back of channels that begin anew, and of what has become too old, within two minutes", async () => {
+  let kind: ChannelSettings["kind"] = "stream";
+  const settingsOf = (): ChannelSettings => ({ ...stream, kind, history: { size: 1000, ttl: 60_000 } });
+  const bench = await startEmbedded({ settingsOf });
+  const broker = bench.broker as EmbeddedBroker;
+  await bench.fill("a", 100);
+  await bench.fill("b", 100);
+  expect(broker.publications.held).toBe(200);
+  bench.clock.advance(61_000);
+  bench.clock.advance(61_000);
+  for (let turn = 0; turn < 1000; turn++) bench.clock.advance(1);
+  expect(broker.publications.held).toBe(0);
+  expect(broker.publications.size).toBeLessThan(30);
+  await bench.fill("a", 100);
+  kind = "map";
+  broker.reconfigure();
+  expect(broker.publications.held).toBe(0);
+});
 
 describe.each(places(directories))("a restart with a journal %s", (_name, newPlace) => {
   test("keeps the history, offsets and epoch of durable channels", async () => {

@@ -164,6 +164,8 @@ describe("The store of histories", () => {
     const stage = new Stage([1]);
     for (let number = 0; number < 100; number++) stage.publish(0, { data: `"${"x".repeat(100_000)}"` });
     expect(stage.store.size).toBe(1);
+    for (let number = 0; number < 100; number++) stage.publish(0, { tags: { a: "", b: "", c: "", d: "", e: "" } });
+    expect(stage.store.size).toBe(1);
   });
 
   test("what is left of few is packed with what is left of others, and memory is given back among them as among many", () => {
@@ -177,6 +179,12 @@ describe("The store of histories", () => {
     for (let number = 0; number < 40_000; number++) stage.publish(1, {});
     expect(store.size).toBeLessThan(2 * 6000 + 12 * segmentSize);
     stage.check();
+  });
+
+  test("what was never published is not mistaken for another", () => {
+    const stage = new Stage([100]);
+    for (let number = 0; number < 20; number++) stage.publish(0, {}, 2);
+    for (let seq = 1; seq < 40; seq += 2) expect(() => stage.store.get(seq, 1)).toThrow("is not held");
   });
 
   test("a publication of a time that has not come yet lets those after it go in time", () => {
@@ -196,6 +204,7 @@ describe("The store of histories", () => {
     const [{ log } = expect.unreachable()] = stage.channels;
     const read = log.page({ limit: -1 });
     for (let other = 1; other < 8; other++) log.page({ limit: 20 + other });
+    for (let few = 1; few < 16; few++) log.page({ limit: few });
     expect(log.page({ limit: -1 })).toBe(read);
     log.page({ limit: 50 });
     expect(log.page({ limit: -1 })).not.toBe(read);

@@ -201,6 +201,12 @@ export class EmbeddedBroker implements Broker {
     return this.#logs.size;
   }
 
+  /** How many publications histories have, and how many take memory. */
+  get publications(): { readonly held: number; readonly size: number } {
+    const { held, size } = this.#histories;
+    return { held, size };
+  }
+
   removeHistory(channel: string): void {
     const log = this.#logs.get(channel);
     if (log?.forget() === true) trimJournal(this.#journal, log);
