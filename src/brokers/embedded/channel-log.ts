@@ -36,8 +36,7 @@ export class ChannelLog {
 
   constructor(store: HistoryStore, channel: string, settings: ChannelSettings, epoch: string, trimmedSeq: number) {
     this.#store = store;
-    // A text of its own: a name may be a part of what a publisher wrote, all of which it would keep in memory.
-    this.channel = JSON.parse(JSON.stringify(channel)) as string;
+    this.channel = channel;
     this.settings = settings;
     this.epoch = epoch;
     this.offset = 0;
