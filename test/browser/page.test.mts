@@ -178,7 +178,7 @@ test("A map is a table of its keys: values change in place, and removed keys go"
   await rows.nth(1).waitFor();
   expect(await page.locator("#log > li").count()).toBe(0);
   await gateway.publish("demo/map", 30, "apples");
-  await rows.filter({ hasText: "30" }).waitFor();
+  await rows.getByText("30", { exact: true }).waitFor();
   expect(await rows.count()).toBe(2);
   await gateway.removeKey("demo/map", "pears");
   await rows.filter({ hasText: "pears" }).waitFor({ state: "detached" });

@@ -177,20 +177,19 @@ async function opened(
   return { client, peer: newest };
 }
 
-/** Writes to a peer that does not read until the kernel takes no more. */
+/**
+ * Writes to a peer that does not read until the kernel takes no more: several times, because it has room again a moment
+ * after it had none. Gives how many bytes it and the queue hold.
+ */
 async function clog(peer: Peer, size = 256 * 1024): Promise<number> {
   const payload = peer.payload("x".repeat(size));
-  let bytes = 0;
-  for (let count = 0; count < 800; count++) {
-    bytes += payload.bytes;
-    if (peer.outlet.write(payload)) continue;
-    // A stream's first `false` may only mean that its runtime has not looked yet.
-    await Bun.sleep(20);
+  let stuck = 0;
+  for (let count = 1; count <= 800; count++) {
     const queued = peer.outlet.queued();
-    // By TLS the kernel may have had room for less than a whole record: nothing of the next goes through any more.
-    if (queued === 0 || peer.outlet.write(payload)) continue;
-    bytes += payload.bytes;
-    if (peer.outlet.queued() - queued >= payload.bytes) return bytes;
+    // What is queued right now may only mean that the runtime has not looked yet.
+    if (!peer.outlet.write(payload)) await Bun.sleep(20);
+    stuck = peer.outlet.queued() - queued >= payload.bytes ? stuck + 1 : 0;
+    if (stuck === 3) return count * payload.bytes;
   }
   throw new Error("The kernel took everything");
 }
