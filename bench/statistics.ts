@@ -26,7 +26,7 @@ export interface Rate {
 
 /** A measurement with the floor of just before and just after it. */
 export interface Bracketed<T extends Rate = Rate> {
-  readonly floors: readonly [before: Rate, after: Rate];
+  readonly floors: readonly [before: T, after: T];
   readonly measured: T;
 }
 

@@ -1,5 +1,5 @@
 /** What every scenario is given: tools, servers, how long and how often, and the basic measurements. */
-import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tools } from "./build.ts";
 import { Child, type Report } from "./processes.ts";
@@ -43,6 +43,8 @@ export interface Delivery extends Rate {
   readonly received: number;
   readonly expected: number;
   readonly frameBytes: number;
+  /** TCP's acknowledgements without data, of all connections of this machine, for each publication. */
+  readonly acknowledgements: number;
   readonly clientCpu: number;
   readonly p50: number;
   readonly p99: number;
@@ -62,8 +64,6 @@ export interface FloorFrames {
   readonly length: number;
   /** The publications of a turn stand in one frame. */
   readonly joined: boolean;
-  /** What its clients say before they hear anything, by the load client's options, and what it answers. */
-  readonly greeting?: { readonly answer: string; subscribe(port: number): readonly string[] };
 }
 
 export class Workshop {
@@ -147,21 +147,26 @@ export class Workshop {
     return Math.round(Number(bytes));
   }
 
-  /** Lets a server deliver to a crowd what a publisher sends by `pacing`, and counts at the subscribers. */
-  async deliver(server: Server, crowd: Crowd, pacing: readonly (string | number)[]): Promise<Delivery> {
+  /**
+   * Lets a server deliver to a crowd what a publisher sends by `pacing`, and counts at the subscribers, which hear nothing for
+   * `silence` seconds before.
+   */
+  async deliver(server: Server, crowd: Crowd, pacing: readonly (string | number)[], silence = 0): Promise<Delivery> {
     const { window, settle } = this.effort;
     const page = this.progressPage();
     const sampled = ["--every", pacing.includes("--pace") ? 1 : 16];
-    const load = this.#crowd(crowd, server.subscribe(crowd.channel), page, ...sampled);
+    const begin = ["--settle", silence + settle];
+    const load = this.#crowd(crowd, server.subscribe(crowd.channel), page, ...sampled, ...begin);
     await connectedAll(load, crowd);
+    await Bun.sleep(silence * 1000);
     const spread = crowd.channel.includes("%d");
     const fanout = spread ? 1 : crowd.subscribers;
     const channel = ["--channel", crowd.channel, "--channels", spread ? crowd.subscribers : 1];
     const pace = [...channel, "--progress", page, "--fanout", fanout, ...pacing];
     const publisher = this.publish(server, "-t", settle + window + 0.2, ...pace);
-    const { cpu, result } = await measured(load, server.child);
+    const measurement = await measured(load, server.child);
     const { sent } = await publisher.report("published");
-    return { ...deliveryOf(result, cpu), sent: Number(sent), expected: Number(sent) * fanout };
+    return { ...deliveryOf(measurement), sent: Number(sent), expected: Number(sent) * fanout };
   }
 
   /** The same by the floor, which makes its publications itself; its frames are as long as the gateway's, or as `frames` says. */
@@ -172,7 +177,7 @@ export class Workshop {
     frames?: FloorFrames,
   ): Promise<Delivery> {
     const page = this.progressPage();
-    const { length, joined, greeting } = frames ?? { length: await this.frameLength(), joined: false };
+    const { length, joined } = frames ?? { length: await this.frameLength(), joined: false };
     const port = nextPort();
     const common = [
       "-p",
@@ -189,7 +194,6 @@ export class Workshop {
       joined ? 1 : 0,
       "--progress",
       page,
-      ...(greeting === undefined ? [] : ["--answer", greeting.answer]),
     ];
     const floor = new Child([this.tools.floor, ...[...common, ...options].map(String)], { core: 0 });
     await floor.report("listening");
@@ -197,12 +201,12 @@ export class Workshop {
     // A paced floor's latency needs as many samples as the others'; a flooding one is warm at once.
     const times = scenario === "paced" ? [] : ["-t", this.effort.window / 2, "--settle", 0.2];
     const plain = ["-p", String(port), ...(joined ? ["--joined"] : [])];
-    const load = this.#crowd(crowd, greeting?.subscribe(port) ?? plain, page, ...sampled, ...times);
+    const load = this.#crowd(crowd, plain, page, ...sampled, ...times);
     await connectedAll(load, crowd);
-    const { cpu, result } = await measured(load, floor);
+    const measurement = await measured(load, floor);
     await load.exited;
     await floor.stop();
-    const delivery = deliveryOf(result, cpu);
+    const delivery = deliveryOf(measurement);
     return { ...delivery, sent: delivery.received, expected: delivery.received };
   }
 
@@ -212,7 +216,7 @@ export class Workshop {
    */
   async between<T extends Rate>(
     candidates: readonly (() => Promise<T>)[],
-    floor: () => Promise<Rate>,
+    floor: () => Promise<T>,
   ): Promise<(Bracketed<T> | undefined)[]> {
     const pairs: (Bracketed<T> | undefined)[] = [];
     let before = await floor();
@@ -246,16 +250,35 @@ export async function connectedAll(load: Child, { subscribers }: Pick<Crowd, "su
   throw new Error(`Only ${String(report["opened"])} of ${subscribers} connections were accepted. ${load.errors}`);
 }
 
-/** The load client's result, and the CPU that the server used within its window. */
-async function measured(load: Child, server: Child): Promise<{ cpu: number; result: Report }> {
-  await load.report("window");
-  const [cpuBefore, begin] = [server.cpu(), performance.now()];
-  await load.report("measured");
-  const cpu = (server.cpu() - cpuBefore) / ((performance.now() - begin) / 1000);
-  return { cpu, result: await load.report("result") };
+/** What the load client says in the end, and what happened within its window. */
+interface Measurement {
+  readonly result: Report;
+  /** The part of a core that the server used. */
+  readonly cpu: number;
+  /** TCP's acknowledgements without data, per second. */
+  readonly acknowledgements: number;
 }
 
-function deliveryOf(result: Report, cpu: number): Omit<Delivery, "sent" | "expected"> {
+async function measured(load: Child, server: Child): Promise<Measurement> {
+  await load.report("window");
+  const [cpu, acknowledgements, begin] = [server.cpu(), acknowledgementsSoFar(), performance.now()];
+  await load.report("measured");
+  const seconds = (performance.now() - begin) / 1000;
+  return {
+    cpu: (server.cpu() - cpu) / seconds,
+    acknowledgements: (acknowledgementsSoFar() - acknowledgements) / seconds,
+    result: await load.report("result"),
+  };
+}
+
+/** Linux counts them: a line of names is followed by a line of numbers. */
+function acknowledgementsSoFar(): number {
+  const lines = readFileSync("/proc/net/netstat", "utf8").split("\n");
+  const [names = [], numbers = []] = lines.filter((line) => line.startsWith("TcpExt:")).map((line) => line.split(" "));
+  return ["TCPPureAcks", "TCPHPAcks"].reduce((sum, name) => sum + Number(numbers[names.indexOf(name)]), 0);
+}
+
+function deliveryOf({ result, cpu, acknowledgements }: Measurement): Omit<Delivery, "sent" | "expected"> {
   const number = (field: string): number => Number(result[field]);
   if (number("protocol_errors") > 0)
     throw new Error(`The load client saw ${number("protocol_errors")} protocol errors`);
@@ -264,6 +287,7 @@ function deliveryOf(result: Report, cpu: number): Omit<Delivery, "sent" | "expec
     cpu,
     received: number("total"),
     frameBytes: number("frame_bytes"),
+    acknowledgements: acknowledgements / number("per_s"),
     clientCpu: number("client_cpu"),
     p50: number("p50"),
     p99: number("p99"),

@@ -2,10 +2,9 @@
 // it reaches is what the kernel allows a single thread; gateways are measured in parts of it.
 //
 // floor -p PORT -n SUBSCRIBERS -s flood|paced|many|idle [-b BATCH] [-R TURNS_PER_SECOND] [-t SECONDS]
-//       [--length FRAME_BYTES] [--joined 1] [--answer TEXT] [--progress FILE --ahead PUBLICATIONS]
+//       [--length FRAME_BYTES] [--joined 1] [--progress FILE --ahead PUBLICATIONS]
 //
-// With --joined the publications of a turn stand in one frame, a line each, as protocols send them that join. With --answer
-// a client subscribes by what it sends after the handshake, and is answered with the text.
+// With --joined the publications of a turn stand in one frame, a line each, as protocols send them that join.
 // It begins when all subscribers are there and ends when they have gone, or after SECONDS.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,13 +18,13 @@
 
 #include "common.h"
 
-enum { UNKNOWN, HANDSHAKE, GREETED, SUBSCRIBED };
+enum { UNKNOWN, HANDSHAKE, SUBSCRIBED };
 enum { MANY_PER_TURN = 100 };
 
 static int port = 9000, subscribers = 1000, batch = 1, joined = 0;
 static double rate = 50, seconds = 60;
 static size_t frame_length = 132;
-static const char *scenario = "flood", *progress_file = NULL, *answer = NULL;
+static const char *scenario = "flood", *progress_file = NULL;
 static uint64_t ahead = UINT64_MAX / 4;
 
 static int epoll, listener, open_count = 0;
@@ -102,19 +101,6 @@ static void accept_all(void) {
   }
 }
 
-static void subscribe(int fd) {
-  states[fd] = SUBSCRIBED;
-  place[fd] = open_count;
-  sockets[open_count++] = fd;
-}
-
-static void send_text(int fd, const char *text) {
-  uint8_t out[1024];
-  size_t header = put_header(out, strlen(text));
-  memcpy(out + header, text, strlen(text));
-  send(fd, out, header + strlen(text), MSG_NOSIGNAL);
-}
-
 static void read_from(int fd) {
   char bytes[4096];
   ssize_t n = recv(fd, bytes, sizeof bytes, 0);
@@ -122,12 +108,10 @@ static void read_from(int fd) {
   if (n <= 0) {
     forget(fd);
   } else if (states[fd] == HANDSHAKE && memmem(bytes, (size_t)n, "\r\n\r\n", 4)) {
+    states[fd] = SUBSCRIBED;
+    place[fd] = open_count;
+    sockets[open_count++] = fd;
     send(fd, accepted, sizeof accepted - 1, MSG_NOSIGNAL);
-    if (answer == NULL) subscribe(fd);
-    else states[fd] = GREETED;
-  } else if (states[fd] == GREETED) {
-    send_text(fd, answer);
-    subscribe(fd);
   }
 }
 
@@ -193,13 +177,11 @@ static void parse_options(int count, char **options) {
     else if (!strcmp(option, "-t")) seconds = atof(value);
     else if (!strcmp(option, "--joined")) joined = atoi(value);
     else if (!strcmp(option, "--length")) frame_length = (size_t)atoi(value);
-    else if (!strcmp(option, "--answer")) answer = value;
     else if (!strcmp(option, "--progress")) progress_file = value;
     else if (!strcmp(option, "--ahead")) ahead = strtoull(value, NULL, 10);
     else usage("Unknown option");
   }
   if (frame_length < 64 || frame_length > 65000) usage("--length must be between 64 and 65000");
-  if (answer != NULL && strlen(answer) > 1000) usage("--answer takes at most 1000 bytes");
   if (joined && frame_length * (size_t)batch > 65000) usage("A joined frame must be within 65000 bytes");
 }
 
