@@ -12,27 +12,30 @@ const manyPatterns = 10_000;
 const patternsEach = 100;
 
 export async function growth(workshop: Workshop): Promise<Outcome> {
-  const channels = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
-    if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
-    workshop.say(`growth: publishing on ${manyChannels.toLocaleString("en")} channels`);
-    // As many publications are kept by the one as by the other, so that only the number of channels differs.
+  workshop.say(`growth: publishing on ${manyChannels.toLocaleString("en")} channels`);
+  const known = await onTwo(workshop, async (few, many) => {
     const [ten, lot] = [spread("few", fewChannels), spread("many", manyChannels)];
     await fill(workshop, few, ten);
     await fill(workshop, many, lot);
     const all = await compare(workshop, [few, ten], [many, lot]);
     // The same ten channels of each, beside which the others only exist.
     const hot = await compare(workshop, [few, spread("hot", 10)], [many, spread("hot", 10)]);
-    const [tenLong, lotLong] = [spread("few", fewChannels, longName), spread("many", manyChannels, longName)];
-    await fill(workshop, few, tenLong);
-    await fill(workshop, many, lotLong);
-    const long = await compare(workshop, [few, tenLong], [many, lotLong]);
     const posted = await compare(workshop, [few, ten, "post"], [many, lot, "post"]);
-    // With the history that a channel has by default, the many keep more and more.
-    const filling = await compare(workshop, [few, spread("full", fewChannels)], [many, spread("full", manyChannels)]);
-    return { all, hot, long, posted, filling };
+    return { all, hot, posted };
   });
-  const patterns = await workshop.withServers(["gateway", "gateway"], async ([few, many]) => {
-    if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
+  // On servers of their own, which have no channels but these.
+  const long = await onTwo(workshop, async (few, many) => {
+    const [ten, lot] = [spread("few", fewChannels, longName), spread("many", manyChannels, longName)];
+    await fill(workshop, few, ten);
+    await fill(workshop, many, lot);
+    return compare(workshop, [few, ten], [many, lot]);
+  });
+  // With the history that a channel has by default, the many keep more and more.
+  const filling = await onTwo(workshop, (few, many) =>
+    compare(workshop, [few, spread("full", fewChannels)], [many, spread("full", manyChannels)]),
+  );
+  const channels = { ...known, long, filling };
+  const patterns = await onTwo(workshop, async (few, many) => {
     workshop.say(`growth: subscribing to ${manyPatterns.toLocaleString("en")} patterns`);
     const sockets = [await listen(few, 0, 1), ...(await listenMuch(many))];
     const known = await compare(workshop, [few, spread("hot", 10)], [many, spread("hot", 10)]);
@@ -52,6 +55,14 @@ export async function growth(workshop: Workshop): Promise<Outcome> {
     ],
     raw: { channels, patterns },
   };
+}
+
+/** Two gateways, one for few and one for many of something. */
+function onTwo<T>(workshop: Workshop, run: (few: Server, many: Server) => Promise<T>): Promise<T> {
+  return workshop.withServers(["gateway", "gateway"], ([few, many]) => {
+    if (few === undefined || many === undefined) throw new Error("Cannot start the gateway");
+    return run(few, many);
+  });
 }
 
 interface Comparison {
@@ -108,7 +119,10 @@ function spread(level: string, channels: number, name = "%d"): Spread {
   return ["--channel", `${level}/${name}`, "--channels", channels];
 }
 
-/** Publishes on the channels one after the other, until all history is full that can be. */
+/**
+ * Publishes on the channels one after the other, until all history is full that can be: as many publications are kept by the few
+ * as by the many, so that only the number of channels differs.
+ */
 async function fill(workshop: Workshop, server: Server, channels: Spread): Promise<void> {
   const publisher = workshop.publish(server, ...channels, "--in-turn", 1, "--count", manyChannels, "-t", 60, ...hurry);
   await publisher.report("published", 90_000);
