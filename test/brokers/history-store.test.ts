@@ -12,10 +12,19 @@ function settings(size: number): ChannelSettings {
   return { ...stream, history: { size, ttl } };
 }
 
+interface Channel {
+  readonly log: ChannelLog;
+  /** What its history has. */
+  list: Publication[];
+  /** The `seq` of the newest that it no longer has. */
+  gone: number;
+  size: number;
+}
+
 /** A store, channels that keep their histories in it, and beside each of them a list of what its history has. */
 class Stage {
   readonly store = new HistoryStore(segmentSize);
-  readonly channels: { log: ChannelLog; list: Publication[]; size: number }[];
+  readonly channels: Channel[];
   seq = 0;
   now = 1000;
 
@@ -23,6 +32,7 @@ class Stage {
     this.channels = sizes.map((size, at) => ({
       log: new ChannelLog(this.store, `rooms/${at}`, settings(size), "epoch", 0),
       list: [],
+      gone: 0,
       size,
     }));
   }
@@ -54,7 +64,7 @@ class Stage {
   forget(at: number): void {
     const channel = this.#at(at);
     channel.log.forget();
-    channel.list = [];
+    leave(channel, 0);
   }
 
   resize(at: number, size: number): void {
@@ -66,11 +76,11 @@ class Stage {
 
   check(): void {
     let held = 0;
-    for (const { log, list } of this.channels) {
+    for (const { log, list, gone } of this.channels) {
       held += list.length;
       expect(log.page({ limit: -1 })).toEqual(list);
       expect(log.held).toBe(list.length);
-      expect(log.oldestSeq).toBe(list[0]?.seq ?? 0);
+      expect(log.trimmedSeq).toBe(gone);
       const middle = list[Math.floor(list.length / 2)];
       if (middle === undefined) continue;
       const since = { epoch: "epoch", offset: middle.offset };
@@ -86,20 +96,27 @@ class Stage {
     expect(this.store.held).toBe(held);
   }
 
-  #at(at: number): { log: ChannelLog; list: Publication[]; size: number } {
+  #at(at: number): Channel {
     const channel = this.channels[at % this.channels.length];
     if (channel === undefined) throw new Error("There are no channels");
     return channel;
   }
 
-  #expire(channel: { list: Publication[] }): void {
+  #expire(channel: Channel): void {
     const young = channel.list.findIndex(({ time }) => time >= this.now - ttl);
-    channel.list = young === -1 ? [] : channel.list.slice(young);
+    leave(channel, young === -1 ? 0 : channel.list.length - young);
   }
 
-  #trim(channel: { list: Publication[]; size: number }): void {
-    channel.list = channel.list.slice(Math.max(0, channel.list.length - channel.size));
+  #trim(channel: Channel): void {
+    leave(channel, channel.size);
   }
+}
+
+/** Lets go of all but the last `count`. */
+function leave(channel: Channel, count: number): void {
+  const surplus = Math.max(0, channel.list.length - count);
+  channel.gone = channel.list[surplus - 1]?.seq ?? channel.gone;
+  channel.list = channel.list.slice(surplus);
 }
 
 const at = fc.nat({ max: 3 });
@@ -184,7 +201,7 @@ describe("The store of histories", () => {
   test("what was never published is not mistaken for another", () => {
     const stage = new Stage([100]);
     for (let number = 0; number < 20; number++) stage.publish(0, {}, 2);
-    for (let seq = 1; seq < 40; seq += 2) expect(() => stage.store.get(seq, 1)).toThrow("is not held");
+    for (let seq = 1; seq < 40; seq += 2) expect(() => stage.store.get(seq)).toThrow("is not held");
   });
 
   test("a publication of a time that has not come yet lets those after it go in time", () => {

@@ -122,10 +122,9 @@ export class ChannelIndex {
     for (let at = 0; at < count; at++) hashes[at] = this.#hash.of(names[at] as string);
     for (let at = 0; at < count; at++) logs[at] = this.#likely(hashes[at] as number);
     let read = 0;
-    for (let at = 0; at < count; at++) read += logs[at]?.offset ?? 0;
-    for (let at = 0; at < count; at++) read += logs[at]?.channel.length ?? 0;
     for (let at = 0; at < count; at++) read += logs[at]?.held ?? 0;
-    for (let at = 0; at < count; at++) read += logs[at]?.oldestSeq ?? 0;
+    for (let at = 0; at < count; at++) read += logs[at]?.channel.length ?? 0;
+    for (let at = 0; at < count; at++) read += logs[at]?.replacedNext ?? 0;
     this.lastRead = read;
     logs[count] = undefined;
     this.#expectedNames = names;

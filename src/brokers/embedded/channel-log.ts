@@ -9,28 +9,32 @@ import type {
   Publication,
 } from "../../ports.ts";
 import type { HistoryStore } from "./history-store.ts";
-import { Ring } from "./ring.ts";
+
+/** The numbers that a ring has room for at first. */
+const smallestRing = 2;
 
 export class ChannelLog {
   readonly channel: string;
   settings: ChannelSettings;
   readonly epoch: string;
   /** The last offset that was delivered. */
-  offset: number;
+  offset = 0;
   /** The last offset that was given out, delivered or on its way to the journal. */
-  given: number;
+  given = 0;
   /** How many publications are on their way to the journal, or held until it has those before them. */
   waiting = 0;
-  /** The `seq` of the newest publication that history no longer has. */
-  trimmedSeq: number;
   /** The map: the latest publication of each key. */
   readonly entries: Map<string, Publication> | undefined;
   readonly #store: HistoryStore;
   /**
-   * The `seq` of each publication in history, whose offsets end with `offset` and have no holes. Absent before the first and when
-   * all have become too old: who only listens to a channel needs none.
+   * The `seq` of each publication in history and of the newest before them, by their offsets. 0 while history has none: who only
+   * listens to a channel needs none.
    */
-  #history: Ring | undefined;
+  #ring = 0;
+  /** `trimmedSeq` while there is no ring. */
+  #trimmedSeq: number;
+  /** The last offset that history no longer has. Offsets have no holes. */
+  trimmedOffset = 0;
   /** Nothing in history is older: known without reading the oldest, which lies anywhere in memory. */
   #noneBefore = Number.POSITIVE_INFINITY;
 
@@ -39,31 +43,27 @@ export class ChannelLog {
     this.channel = channel;
     this.settings = settings;
     this.epoch = epoch;
-    this.offset = 0;
-    this.given = 0;
-    this.trimmedSeq = trimmedSeq;
+    this.#trimmedSeq = trimmedSeq;
     this.entries = settings.kind === "map" ? new Map() : undefined;
   }
 
-  /** Takes over what the journal kept, but for the history. */
-  restore({ offset, trimmedSeq, entries }: JournalChannel): void {
-    this.offset = offset;
+  /** Takes over what the journal kept, but for the history, which is to be given to `keep` then. */
+  restore({ offset, trimmedSeq, publications, entries }: JournalChannel): void {
+    this.offset = offset - publications.length;
+    this.trimmedOffset = this.offset;
     this.given = offset;
-    this.trimmedSeq = trimmedSeq;
+    this.#trimmedSeq = trimmedSeq;
     const inOrder = [...entries].sort((one, other) => one.offset - other.offset);
     for (const entry of inOrder) if (entry.key !== undefined) this.entries?.set(entry.key, entry);
   }
 
   /** Goes on with other settings, of the same kind. True if something of the past had to go for them. */
   adopt(settings: ChannelSettings): boolean {
-    const resized = settings.history.size !== this.settings.history.size;
     this.settings = settings;
-    if (!resized || this.#history === undefined) return false;
     const surplus = this.held - settings.history.size;
     for (let dropped = 0; dropped < surplus; dropped++) this.#dropFirst();
-    const resize = new Ring(settings.history.size);
-    for (const seq of this.#history) resize.push(seq);
-    this.#history = this.held === 0 ? undefined : resize;
+    if (this.held === 0) this.#giveRing();
+    else this.#resizeRing();
     return surplus > 0;
   }
 
@@ -74,17 +74,21 @@ export class ChannelLog {
 
   /** How many publications history has. */
   get held(): number {
-    return this.#history?.length ?? 0;
+    return this.offset - this.trimmedOffset;
   }
 
-  /** The `seq` of the oldest that history has; 0 where it has none. */
-  get oldestSeq(): number {
-    return this.#history?.at(0) ?? 0;
+  /** The `seq` of the newest publication that history no longer has. */
+  get trimmedSeq(): number {
+    return this.#ring === 0 ? this.#trimmedSeq : this.#seqOf(this.trimmedOffset);
+  }
+
+  /** What stands where the next publication will be noted: a place that was not read before is as slow to write as to read. */
+  get replacedNext(): number {
+    return this.#ring === 0 ? 0 : this.#seqOf(this.offset + 1);
   }
 
   /** Notes a delivered publication. True if an older one had to go for it. */
   append(publication: Publication): boolean {
-    this.offset = publication.offset;
     if (this.given < publication.offset) this.given = publication.offset;
     if (this.entries !== undefined && publication.key !== undefined) {
       // Deleted first, so that the map's own order is that of the offsets.
@@ -95,20 +99,23 @@ export class ChannelLog {
     return this.keep(publication) || expired;
   }
 
-  /** Takes a publication into history: the one that was delivered, or those up to `offset` after `restore`. True as for `append`. */
+  /** Takes the next publication into history: the one that was delivered, or one after `restore`. True as for `append`. */
   keep(publication: Publication): boolean {
-    const { seq, time } = publication;
+    const { seq, offset, time } = publication;
     const { size } = this.settings.history;
     if (size === 0) {
-      this.trimmedSeq = seq;
+      this.offset = offset;
+      this.trimmedOffset = offset;
+      this.#trimmedSeq = seq;
       return true;
     }
-    this.#history ??= new Ring(size);
-    const { full } = this.#history;
+    const full = this.held === size;
     if (full) this.#dropFirst();
     // The clock may have been set back.
-    if (this.#history.length === 0 || time < this.#noneBefore) this.#noneBefore = time;
-    this.#history.push(seq);
+    if (this.held === 0 || time < this.#noneBefore) this.#noneBefore = time;
+    this.#makeRoom();
+    this.offset = offset;
+    this.#store.rings.set(this.#ring, offset, seq);
     this.#store.add(publication, this);
     return full;
   }
@@ -117,22 +124,18 @@ export class ChannelLog {
   expire(now: number): boolean {
     const oldest = now - this.settings.history.ttl;
     if (this.#noneBefore >= oldest) return false;
-    const { held } = this;
+    const { trimmedOffset } = this;
     while (this.#readOldestTime() < oldest) this.#dropFirst();
-    if (this.held === 0) this.#history = undefined;
-    return this.held < held;
+    if (this.held === 0) this.#giveRing();
+    return this.trimmedOffset > trimmedOffset;
   }
 
   /** Lets go of all history. True if there was something. */
   forget(): boolean {
     if (this.held === 0) return false;
     while (this.held > 0) this.#dropFirst();
+    this.#giveRing();
     return true;
-  }
-
-  /** The last offset that history no longer has. */
-  get trimmedOffset(): number {
-    return this.offset - this.held;
   }
 
   read(past: Past, honoured: boolean): ChannelReading {
@@ -174,16 +177,17 @@ export class ChannelLog {
     const from = Math.max(0, start);
     const to = Math.min(end, this.held);
     if (from >= to) return [];
-    return this.#store.part(this.#seqAt(from), this.#seqAt(to - 1), () => {
+    const [first, last] = [this.trimmedOffset + from + 1, this.trimmedOffset + to];
+    return this.#store.part(this.#seqOf(first), this.#seqOf(last), () => {
       const part: Publication[] = [];
-      const before = this.trimmedOffset + 1;
-      for (let index = from; index < to; index++) part.push(this.#store.get(this.#seqAt(index), before + index));
+      for (let offset = first; offset <= last; offset++) part.push(this.#store.get(this.#seqOf(offset)));
       return part;
     });
   }
 
-  #seqAt(index: number): number {
-    return this.#history?.at(index) as number;
+  /** Of one in history, or the newest before them. */
+  #seqOf(offset: number): number {
+    return this.#store.rings.at(this.#ring, offset);
   }
 
   #pageOfMap(after: number, most: number): readonly Publication[] {
@@ -197,21 +201,54 @@ export class ChannelLog {
 
   /** How many of history have a `seq` up to this one. */
   #countUpTo(seq: number): number {
-    return this.#history?.countUpTo(seq) ?? 0;
+    let low = 0;
+    let high = this.held;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#seqOf(this.trimmedOffset + middle + 1) > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #readOldestTime(): number {
-    const seq = this.#history?.at(0);
-    this.#noneBefore = seq === undefined ? Number.POSITIVE_INFINITY : this.#store.timeOf(seq);
+    const oldest = this.trimmedOffset + 1;
+    this.#noneBefore = this.held === 0 ? Number.POSITIVE_INFINITY : this.#store.timeOf(this.#seqOf(oldest));
     return this.#noneBefore;
   }
 
   #dropFirst(): void {
-    const seq = this.#history?.at(0);
-    if (seq === undefined) return;
-    this.trimmedSeq = seq;
-    this.#history?.shift();
-    this.#store.letGo(seq);
+    this.trimmedOffset++;
+    this.#store.letGo(this);
+  }
+
+  /** In the ring, for one more. */
+  #makeRoom(): void {
+    const { rings } = this.#store;
+    if (this.#ring === 0) {
+      this.#ring = rings.take(smallestRing);
+      rings.set(this.#ring, this.trimmedOffset, this.#trimmedSeq);
+    } else if (this.held + 2 > rings.sizeOf(this.#ring)) this.#resizeRing();
+  }
+
+  /** To what history has, and one more. */
+  #resizeRing(): void {
+    const { rings } = this.#store;
+    let size = smallestRing;
+    while (size < this.held + 2) size *= 2;
+    if (size === rings.sizeOf(this.#ring)) return;
+    const former = this.#ring;
+    this.#ring = rings.take(size);
+    for (let offset = this.trimmedOffset; offset <= this.offset; offset++) {
+      rings.set(this.#ring, offset, rings.at(former, offset));
+    }
+    rings.give(former);
+  }
+
+  #giveRing(): void {
+    this.#trimmedSeq = this.trimmedSeq;
+    if (this.#ring !== 0) this.#store.rings.give(this.#ring);
+    this.#ring = 0;
   }
 }
 

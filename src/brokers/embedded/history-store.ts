@@ -7,6 +7,7 @@ import type { Publication } from "../../ports.ts";
 import { LargePublications } from "./large-publications.ts";
 import { LooseSegment } from "./loose-segment.ts";
 import { type Owner, type PackedSegment, Packing } from "./packed-segment.ts";
+import { Rings } from "./rings.ts";
 
 /** So many publications make a segment; at most twice as many where those of several are packed together. */
 const defaultSegmentSize = 512;
@@ -26,6 +27,8 @@ const shortestKept = 16;
 const largestKept = 2 ** 21;
 
 export class HistoryStore {
+  /** Where channels note the `seq` of what their histories have. */
+  readonly rings = new Rings();
   readonly #large = new LargePublications();
   /** In the order of `seq`. */
   #segments: PackedSegment[] = [];
@@ -77,9 +80,9 @@ export class HistoryStore {
     if (this.#newest.length === this.#segmentSize) this.#packNewer();
   }
 
-  /** A history has no longer this one, which it had. Its owner's `trimmedSeq` says so, too. */
-  letGo(seq: number): void {
-    if (!this.#large.delete(seq)) this.#held--;
+  /** The owner's history has no longer the one that has now become the newest of what it has not. */
+  letGo(owner: Owner): void {
+    if (this.#large.size === 0 || !this.#large.delete(owner.trimmedSeq)) this.#held--;
   }
 
   /** When one that a history has was published. */
@@ -87,11 +90,9 @@ export class HistoryStore {
     return found(this.#asItCame(seq)?.time ?? this.#segmentOf(seq)?.timeOf(seq), seq);
   }
 
-  /** One that a history has, whose offset in its channel is known there. */
-  get(seq: number, offset: number): Publication {
-    const asItCame = this.#asItCame(seq);
-    if (asItCame !== undefined) return asItCame;
-    return found(this.#segmentOf(seq)?.get(seq, offset), seq);
+  /** One that a history has. */
+  get(seq: number): Publication {
+    return found(this.#asItCame(seq) ?? this.#segmentOf(seq)?.get(seq), seq);
   }
 
   /** The part of a channel's history from one to another that it has: as somebody else has read it, or as `read` reads it. */

@@ -32,10 +32,10 @@ export class LooseSegment {
   }
 
   addTo(packing: Packing): void {
-    const trimmedSeqs = packing.trimmedSeqsOf(this.#owners);
+    const trimmedOffsets = packing.trimmedOffsetsOf(this.#owners);
     for (let at = 0; at < this.#publications.length; at++) {
       const publication = this.#publications[at] as Publication;
-      if (publication.seq > (trimmedSeqs[at] as number)) packing.add(this.#owners[at] as Owner, publication);
+      if (publication.offset > (trimmedOffsets[at] as number)) packing.add(this.#owners[at] as Owner, publication);
     }
   }
 }

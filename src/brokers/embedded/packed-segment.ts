@@ -7,12 +7,14 @@ import type { JsonText, Publication } from "../../ports.ts";
 /** Whose publication it is. */
 export interface Owner {
   readonly channel: string;
-  /** The `seq` of the newest publication that its history no longer has. */
+  /** The offset of the newest publication that its history no longer has. */
+  readonly trimmedOffset: number;
+  /** The `seq` of that one. */
   readonly trimmedSeq: number;
 }
 
-/** Numbers of one publication: its `seq`, its time, and where its text ends. */
-const stride = 3;
+/** Numbers of one publication: its `seq`, its offset, its time, and where its text ends. */
+const stride = 4;
 
 /** What makes segments, of `most` publications at most. */
 export class Packing {
@@ -21,12 +23,12 @@ export class Packing {
   /** Those that are more than their texts, where they are in `#owners`. */
   #whole: (Publication | undefined)[] | undefined;
   readonly #numbers: Float64Array;
-  readonly #trimmedSeqs: Float64Array;
+  readonly #trimmedOffsets: Float64Array;
   #end = 0;
 
   constructor(most: number) {
     this.#numbers = new Float64Array(stride * most);
-    this.#trimmedSeqs = new Float64Array(most);
+    this.#trimmedOffsets = new Float64Array(most);
   }
 
   get length(): number {
@@ -35,33 +37,34 @@ export class Packing {
 
   /** Adds a publication, whose `seq` is higher than that of the last. */
   add(owner: Owner, publication: Publication): void {
-    const { seq, time, data } = publication;
-    if (isText(publication)) this.addText(owner, seq, time, data);
+    const { seq, offset, time, data } = publication;
+    if (isText(publication)) this.addText(owner, seq, offset, time, data);
     else {
       this.#whole ??= [];
       this.#whole[this.length] = publication;
-      this.addText(owner, seq, time, "");
+      this.addText(owner, seq, offset, time, "");
     }
   }
 
   /** Adds one that is nothing but its text. */
-  addText(owner: Owner, seq: number, time: number, data: JsonText): void {
+  addText(owner: Owner, seq: number, offset: number, time: number, data: JsonText): void {
     const at = stride * this.#owners.length;
     this.#end += data.length;
     this.#owners.push(owner);
     this.#texts.push(data);
     this.#numbers[at] = seq;
-    this.#numbers[at + 1] = time;
-    this.#numbers[at + 2] = this.#end;
+    this.#numbers[at + 1] = offset;
+    this.#numbers[at + 2] = time;
+    this.#numbers[at + 3] = this.#end;
   }
 
   /**
-   * What is up to these `seq` of them no history has any more. They are read in a loop of their own: channels lie anywhere in
+   * What is up to these offsets of them no history has any more. They are read in a loop of their own: channels lie anywhere in
    * memory, and the processor need not wait for one to ask for the next.
    */
-  trimmedSeqsOf(owners: readonly Owner[]): Float64Array {
-    for (let at = 0; at < owners.length; at++) this.#trimmedSeqs[at] = (owners[at] as Owner).trimmedSeq;
-    return this.#trimmedSeqs;
+  trimmedOffsetsOf(owners: readonly Owner[]): Float64Array {
+    for (let at = 0; at < owners.length; at++) this.#trimmedOffsets[at] = (owners[at] as Owner).trimmedOffset;
+    return this.#trimmedOffsets;
   }
 
   /** What was added, and begins anew. Undefined without publications. */
@@ -109,25 +112,25 @@ export class PackedSegment {
     return at === -1 ? undefined : this.#timeAt(at);
   }
 
-  /** The publication, whose offset only its channel knows; undefined for one that is not here. */
-  get(seq: number, offset: number): Publication | undefined {
+  /** The publication; undefined for one that is not here. */
+  get(seq: number): Publication | undefined {
     const at = this.#indexOf(seq);
     const owner = this.#owners[at];
     if (owner === undefined) return undefined;
     const whole = this.#whole?.[at];
     if (whole !== undefined) return whole;
-    return { channel: owner.channel, offset, seq, time: this.#timeAt(at), data: this.#dataAt(at) };
+    return { channel: owner.channel, offset: this.#offsetAt(at), seq, time: this.#timeAt(at), data: this.#dataAt(at) };
   }
 
   /** Adds to another what histories still have of it. */
   addTo(packing: Packing): void {
-    const trimmedSeqs = packing.trimmedSeqsOf(this.#owners);
+    const trimmedOffsets = packing.trimmedOffsetsOf(this.#owners);
     for (let at = 0; at < this.#owners.length; at++) {
-      const seq = this.#seqAt(at);
-      if (seq <= (trimmedSeqs[at] as number)) continue;
+      const offset = this.#offsetAt(at);
+      if (offset <= (trimmedOffsets[at] as number)) continue;
       const owner = this.#owners[at] as Owner;
       const whole = this.#whole?.[at];
-      if (whole === undefined) packing.addText(owner, seq, this.#timeAt(at), this.#dataAt(at));
+      if (whole === undefined) packing.addText(owner, this.#seqAt(at), offset, this.#timeAt(at), this.#dataAt(at));
       else packing.add(owner, whole);
     }
   }
@@ -149,14 +152,18 @@ export class PackedSegment {
     return this.#numbers[stride * at] as number;
   }
 
-  #timeAt(at: number): number {
+  #offsetAt(at: number): number {
     return this.#numbers[stride * at + 1] as number;
+  }
+
+  #timeAt(at: number): number {
+    return this.#numbers[stride * at + 2] as number;
   }
 
   /** A part of the segment's text: whoever keeps it keeps all of that in memory. */
   #dataAt(at: number): JsonText {
     const start = at === 0 ? 0 : (this.#numbers[stride * at - 1] as number);
-    return this.#text.slice(start, this.#numbers[stride * at + 2]);
+    return this.#text.slice(start, this.#numbers[stride * at + 3]);
   }
 }
 
