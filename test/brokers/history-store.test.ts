@@ -114,7 +114,8 @@ class Stage {
 
 /** Lets go of all but the last `count`. */
 function leave(channel: Channel, count: number): void {
-  const surplus = Math.max(0, channel.list.length - count);
+  const surplus = channel.list.length - count;
+  if (surplus <= 0) return;
   channel.gone = channel.list[surplus - 1]?.seq ?? channel.gone;
   channel.list = channel.list.slice(surplus);
 }

@@ -20,9 +20,10 @@ export class ChannelIndex {
   #logs: (ChannelLog | undefined)[] = [undefined];
   /** Places in `#logs` that others had. */
   #free: number[] = [];
-  /** What was expected, in its order: names, their hashes, and their channels up to one that is not there. */
+  /** What was expected, in its order: names, their hashes and places, and their channels up to one that is not there. */
   #expectedNames: readonly string[] = [];
   readonly #hashes = new Int32Array(ahead);
+  readonly #places = new Int32Array(ahead);
   readonly #expected = new Array<ChannelLog | undefined>(ahead + 1).fill(undefined);
   #nextExpected = 0;
   /** Nobody needs it: it is there so that the compiler does not leave out the reading. */
@@ -118,11 +119,16 @@ export class ChannelIndex {
     }
     const count = Math.min(ahead, names.length);
     const hashes = this.#hashes;
+    const places = this.#places;
     const logs = this.#expected;
-    for (let at = 0; at < count; at++) hashes[at] = this.#hash.of(names[at] as string);
-    for (let at = 0; at < count; at++) logs[at] = this.#likely(hashes[at] as number);
     let read = 0;
+    for (let at = 0; at < count; at++) hashes[at] = this.#hash.of(names[at] as string);
+    for (let at = 0; at < count; at++) read += this.#placeAt((hashes[at] as number) & this.#mask);
+    for (let at = 0; at < count; at++) places[at] = this.#likely(hashes[at] as number);
+    for (let at = 0; at < count; at++) logs[at] = this.#logs[places[at] as number];
     for (let at = 0; at < count; at++) read += logs[at]?.held ?? 0;
+    // Of a text first the object, then what it has.
+    for (let at = 0; at < count; at++) read += typeof logs[at]?.channel === "string" ? 1 : 0;
     for (let at = 0; at < count; at++) read += logs[at]?.channel.length ?? 0;
     for (let at = 0; at < count; at++) read += logs[at]?.replacedNext ?? 0;
     this.lastRead = read;
@@ -149,11 +155,11 @@ export class ChannelIndex {
     }
   }
 
-  /** The first whose name has this hash: nearly always the only one. */
-  #likely(hash: number): ChannelLog | undefined {
+  /** The place of the first whose name has this hash: nearly always the only one. 0 for none. */
+  #likely(hash: number): number {
     for (let at = hash & this.#mask; ; at = this.#next(at)) {
       const place = this.#placeAt(at);
-      if (place === 0 || this.#hashAt(at) === hash) return this.#logs[place];
+      if (place === 0 || this.#hashAt(at) === hash) return place;
     }
   }
 
