@@ -246,7 +246,9 @@ export class EmbeddedBroker implements Broker {
     return this.#begin(channel);
   }
 
-  #begin(channel: string): ChannelLog {
+  #begin(name: string): ChannelLog {
+    // A text of its own: a name is mostly a part of what a publisher wrote, all of which it would keep in memory.
+    const channel = JSON.parse(JSON.stringify(name)) as string;
     const settings = this.#settingsOf(channel);
     const { since } = this.#rules;
     const log =

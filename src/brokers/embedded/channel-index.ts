@@ -129,7 +129,7 @@ export class ChannelIndex {
     for (let at = 0; at < count; at++) read += logs[at]?.held ?? 0;
     // Of a text first the object, then what it has.
     for (let at = 0; at < count; at++) read += typeof logs[at]?.channel === "string" ? 1 : 0;
-    for (let at = 0; at < count; at++) read += logs[at]?.channel.length ?? 0;
+    for (let at = 0; at < count; at++) read += lastUnit(logs[at]?.channel);
     for (let at = 0; at < count; at++) read += logs[at]?.replacedNext ?? 0;
     this.lastRead = read;
     logs[count] = undefined;
@@ -187,4 +187,9 @@ export class ChannelIndex {
   #placeAt(bucket: number): number {
     return this.#buckets[2 * bucket + 1] as number;
   }
+}
+
+/** The end of a text may lie where its length does not. */
+function lastUnit(text: string | undefined): number {
+  return text === undefined ? 0 : text.charCodeAt(text.length - 1);
 }
