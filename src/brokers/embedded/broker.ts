@@ -1,6 +1,7 @@
 /** The broker of one process: order, history and maps in memory, and durable channels through a `Journal`. */
 import { matches } from "../../core/channels.ts";
 import { type Figure, readerOf } from "../../core/figure.ts";
+import { ownText } from "../../core/own-text.ts";
 import { Refused } from "../../core/refusals.ts";
 import type {
   Broker,
@@ -247,8 +248,8 @@ export class EmbeddedBroker implements Broker {
   }
 
   #begin(name: string): ChannelLog {
-    // A text of its own: a name is mostly a part of what a publisher wrote, all of which it would keep in memory.
-    const channel = JSON.parse(JSON.stringify(name)) as string;
+    // It is mostly a part of what a publisher wrote.
+    const channel = ownText(name);
     const settings = this.#settingsOf(channel);
     const { since } = this.#rules;
     const log =

@@ -1,4 +1,5 @@
 /** Publications that are too large to be packed: each is kept by itself, and goes when its history is without it. */
+import { ownText } from "../../core/own-text.ts";
 import type { Publication } from "../../ports.ts";
 
 /** They are kept apart by where their `seq` is, since a table of millions stops everything when it grows. */
@@ -19,7 +20,7 @@ export class LargePublications {
       block = new Map();
       this.#blocks.set(number, block);
     }
-    block.set(publication.seq, publication);
+    block.set(publication.seq, { ...publication, data: ownText(publication.data) });
     this.#size++;
   }
 

@@ -5,6 +5,7 @@
  * record must already name its `seq`. So one batch at a time is on its way to the journal, its numbers begin some room
  * ahead, and what other channels deliver meanwhile takes numbers out of that room.
  */
+import { ownText } from "../../core/own-text.ts";
 import { Refused } from "../../core/refusals.ts";
 import type { Clock, Draft, Journal, JournalRecord, Log, MaybePromise, Publication, Receipt } from "../../ports.ts";
 import type { ChannelIndex } from "./channel-index.ts";
@@ -229,11 +230,14 @@ function recordOf(publication: Publication, log: ChannelLog | undefined): Journa
   return log?.offset === 0 ? { ...record, since: log.trimmedSeq } : record;
 }
 
-/** Written out for the common case, so that most publications have one shape. */
+/**
+ * Written out for the common case, so that most publications have one shape: their texts are packed together with others. The
+ * others are kept as they are, and map entries perhaps for years.
+ */
 export function publicationOf(log: ChannelLog, draft: Draft, offset: number, seq: number, time: number): Publication {
   const { channel } = log;
   if (draft.key === undefined && draft.tags === undefined && draft.info === undefined && draft.transient !== true) {
     return { channel, offset, seq, time, data: draft.data };
   }
-  return { ...draft, channel, offset, seq, time };
+  return { ...draft, channel, offset, seq, time, data: ownText(draft.data) };
 }
