@@ -32,7 +32,7 @@ export class Rings {
     const block = this.#blockOf(ring);
     const open = this.#openOf(block.mask + 1);
     if (block.full) open.push(block);
-    block.give(ring % blockSize);
+    block.give(startOf(ring));
     // A small one stays, for owners that come and go.
     if (!block.empty || (open.length === 1 && block.numbers.length === blockSize)) return;
     open.splice(open.indexOf(block), 1);
@@ -48,13 +48,13 @@ export class Rings {
   /** The number of `turn`, if that is one of the last turns that were set. */
   at(ring: number, turn: number): number {
     const { numbers, mask } = this.#blockOf(ring);
-    return numbers[(ring & (blockSize - 1)) + (turn & mask)] as number;
+    return numbers[startOf(ring) + (turn & mask)] as number;
   }
 
   /** Takes the place of that of `sizeOf` turns before. */
   set(ring: number, turn: number, number: number): void {
     const { numbers, mask } = this.#blockOf(ring);
-    numbers[(ring & (blockSize - 1)) + (turn & mask)] = number;
+    numbers[startOf(ring) + (turn & mask)] = number;
   }
 
   #blockOf(ring: number): Block {
@@ -76,6 +76,11 @@ export class Rings {
     open.push(block);
     return block;
   }
+}
+
+/** Where it begins in its block. */
+function startOf(ring: number): number {
+  return ring & (blockSize - 1);
 }
 
 class Block {
