@@ -229,7 +229,7 @@ export interface JournalChannel {
   readonly offset: number;
   /** The `seq` of the newest publication that the kept history no longer has; 0 when it has all. */
   readonly trimmedSeq: number;
-  /** Kept history, oldest first. */
+  /** Kept history, oldest first: without holes, and up to `offset`. */
   readonly publications: readonly Publication[];
   /** The map, by key. Empty for a stream. */
   readonly entries: readonly Publication[];

@@ -94,6 +94,33 @@ test("memory is given back of channels that begin anew, and of what has become t
   expect(broker.publications.held).toBe(0);
 });
 
+test("few channels that go on after many have fallen silent take as little memory as few", async () => {
+  const { broker, clock } = await startEmbedded({
+    settingsOf: () => ({ ...stream, history: { size: 100, ttl: 60_000 } }),
+  });
+  broker.attach(() => undefined);
+  const embedded = broker as EmbeddedBroker;
+  // On all, or on each hundredth.
+  const publish = (step: number): void => {
+    for (let number = 0; number < 3000; number += step) void broker.publish(`rooms/${number}`, { data: `${number}` });
+  };
+  for (let round = 0; round < 100; round++) publish(1);
+  expect(embedded.publications.held).toBe(300_000);
+  expect(embedded.publications.room).toBeGreaterThan(300_000);
+  for (let minute = 0; minute < 3; minute++) {
+    clock.advance(50_000);
+    publish(100);
+  }
+  for (let turn = 0; turn < 1000; turn++) clock.advance(1);
+  expect(embedded.publications.held).toBe(60);
+  expect(embedded.publications.room).toBeLessThan(50_000);
+  expect(broker.history("rooms/700", { limit: -1 })).toMatchObject({
+    offset: 103,
+    publications: [{ offset: 102 }, { offset: 103 }],
+  });
+  expect(broker.history("rooms/99", { limit: -1 })).toMatchObject({ offset: 100, publications: [] });
+});
+
 describe.each(places(directories))("a restart with a journal %s", (_name, newPlace) => {
   test("keeps the history, offsets and epoch of durable channels", async () => {
     const place = newPlace();

@@ -178,6 +178,46 @@ describe("The store of histories", () => {
     stage.check();
   });
 
+  test("a history of size 0 keeps nothing, whatever it kept before, and one that gets a size keeps again", () => {
+    const stage = new Stage([3]);
+    for (const size of [3, 0, 1, 0, 7, 2, 3]) {
+      stage.resize(0, size);
+      stage.check();
+      for (let number = 0; number < 5; number++) {
+        stage.publish(0, {});
+        stage.check();
+      }
+    }
+  });
+
+  test("a channel's ring is given back when its history is empty, and when it has got a larger one", () => {
+    const stage = new Stage([100]);
+    const { store } = stage;
+    const empty: Record<string, () => void> = {
+      forget: () => stage.forget(0),
+      expire: () => {
+        stage.now += ttl + 1;
+        stage.expire(0);
+      },
+      resize: () => {
+        stage.resize(0, 0);
+        stage.resize(0, 100);
+      },
+    };
+    for (const end of Object.values(empty)) {
+      for (let round = 0; round < 9000; round++) {
+        stage.publish(0, {});
+        end();
+      }
+    }
+    for (let round = 0; round < 300; round++) {
+      for (let number = 0; number < 100; number++) stage.publish(0, {});
+      stage.forget(0);
+    }
+    // A block of each of its sizes.
+    expect(store.rings.room).toBe(7 * 2 ** 14);
+  });
+
   test("what is large takes no memory when its history is without it", () => {
     const stage = new Stage([1]);
     for (let number = 0; number < 100; number++) stage.publish(0, { data: `"${"x".repeat(100_000)}"` });

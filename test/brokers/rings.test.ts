@@ -55,4 +55,34 @@ describe("Rings of numbers", () => {
       expect(rings.room).toBe(block);
     }
   });
+
+  test("of which few are left of many say so, and take as little memory as these when they have been taken anew", () => {
+    const rings = new Rings();
+    const all = Array.from({ length: 1_000_000 }, () => rings.take(4));
+    expect(rings.sparse).toBe(false);
+    const left = all.filter((ring, number) => {
+      if (number % 100 > 0) rings.give(ring);
+      else rings.set(ring, number, number);
+      return number % 100 === 0;
+    });
+    expect(rings.room).toBeGreaterThan(3_900_000);
+    expect(rings.sparse).toBe(true);
+    rings.leave();
+    const [others, block] = [rings.take(4), 2 ** 14];
+    const anew = left.map((ring, at) => {
+      expect(rings.settled(ring)).toBe(false);
+      expect(rings.at(ring, 100 * at)).toBe(100 * at);
+      const next = rings.take(4);
+      rings.give(ring);
+      return next;
+    });
+    expect(rings.settled(others)).toBe(true);
+    expect(anew.every((ring) => rings.settled(ring))).toBe(true);
+    expect(rings.room).toBe(Math.ceil(40_004 / block) * block);
+    expect(rings.sparse).toBe(false);
+    for (const ring of [others, ...anew]) rings.give(ring);
+    expect(rings.room).toBe(block);
+    rings.leave();
+    expect(rings.room).toBe(0);
+  });
 });

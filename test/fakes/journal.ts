@@ -37,6 +37,8 @@ export class JournalPaper {
 
 interface Commit {
   readonly records: readonly JournalRecord[];
+  /** Channels to be forgotten after it. */
+  readonly forget: string[];
   readonly resolve: () => void;
   readonly reject: (thrown: unknown) => void;
 }
@@ -92,7 +94,7 @@ export class FakeJournal implements Journal {
     if (this.#closed) return Promise.reject(new Refused("shutdown", "Cannot keep anything: the journal is closed"));
     this.asked.push(durability);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, resolve, reject });
+      this.#waiting.push({ records, forget: [], resolve, reject });
       if (!this.holds) this.let();
     });
   }
@@ -105,7 +107,9 @@ export class FakeJournal implements Journal {
   }
 
   forget(channel: string): void {
-    this.paper.channels.delete(channel);
+    const before = this.#waiting.at(-1);
+    if (before === undefined) this.paper.channels.delete(channel);
+    else before.forget.push(channel);
   }
 
   async close(): Promise<void> {
@@ -124,6 +128,25 @@ export class FakeJournal implements Journal {
   let(): void {
     const commit = this.#waiting.shift();
     if (commit === undefined) return;
+    this.#commit(commit);
+    for (const channel of commit.forget) this.paper.channels.delete(channel);
+  }
+
+  /** The oldest append that waits is refused. */
+  fail(): void {
+    const commit = this.#waiting.shift();
+    commit?.reject(new Refused("notAvailable", "Cannot keep publications: the disk is full"));
+    for (const channel of commit?.forget ?? []) this.paper.channels.delete(channel);
+  }
+
+  /** The process ends: whatever has not been kept is gone. A journal to start again with. */
+  crash(): FakeJournal {
+    this.#closed = true;
+    this.#waiting = [];
+    return new FakeJournal(this.paper);
+  }
+
+  #commit(commit: Commit): void {
     const { records } = commit;
     let last = this.paper.lastSeq;
     for (const { seq } of records) {
@@ -135,18 +158,6 @@ export class FakeJournal implements Journal {
     }
     for (const record of records) this.#keep(record);
     commit.resolve();
-  }
-
-  /** The oldest append that waits is refused. */
-  fail(): void {
-    this.#waiting.shift()?.reject(new Refused("notAvailable", "Cannot keep publications: the disk is full"));
-  }
-
-  /** The process ends: whatever has not been kept is gone. A journal to start again with. */
-  crash(): FakeJournal {
-    this.#closed = true;
-    this.#waiting = [];
-    return new FakeJournal(this.paper);
   }
 
   #keep({ kind, since = 0, ...publication }: JournalRecord): void {

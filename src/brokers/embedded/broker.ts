@@ -202,10 +202,10 @@ export class EmbeddedBroker implements Broker {
     return this.#logs.size;
   }
 
-  /** How many publications histories have, and how many take memory. */
-  get publications(): { readonly held: number; readonly size: number } {
-    const { held, size } = this.#histories;
-    return { held, size };
+  /** How many publications histories have, how many take memory, and for how many there is room in rings. */
+  get publications(): { readonly held: number; readonly size: number; readonly room: number } {
+    const { held, size, rings } = this.#histories;
+    return { held, size, room: rings.room };
   }
 
   removeHistory(channel: string): void {
@@ -288,6 +288,13 @@ export class EmbeddedBroker implements Broker {
     }
     yield* this.#channels.dropLongIdle(this.#listened);
     for (; this.#histories.wasteful; yield) this.#histories.clean();
+    const { rings } = this.#histories;
+    if (!rings.sparse) return;
+    rings.leave();
+    for (const part of this.#channels.inParts()) {
+      for (const log of part) log.fitRing();
+      yield;
+    }
   }
 }
 

@@ -127,7 +127,7 @@ export class ChannelIndex {
     for (let at = 0; at < count; at++) places[at] = this.#likely(hashes[at] as number);
     for (let at = 0; at < count; at++) logs[at] = this.#logs[places[at] as number];
     for (let at = 0; at < count; at++) read += logs[at]?.held ?? 0;
-    // Of a text first the object, then what it has.
+    // A text is an object that leads to its letters: to ask what it is reads the object alone.
     for (let at = 0; at < count; at++) read += typeof logs[at]?.channel === "string" ? 1 : 0;
     for (let at = 0; at < count; at++) read += lastUnit(logs[at]?.channel);
     for (let at = 0; at < count; at++) read += logs[at]?.replacedNext ?? 0;

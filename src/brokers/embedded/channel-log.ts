@@ -19,6 +19,8 @@ export class ChannelLog {
   readonly epoch: string;
   /** The last offset that was delivered. */
   offset = 0;
+  /** The last offset that history no longer has: offsets have no holes. Only a log itself moves it. */
+  trimmedOffset = 0;
   /** The last offset that was given out, delivered or on its way to the journal. */
   given = 0;
   /** How many publications are on their way to the journal, or held until it has those before them. */
@@ -27,14 +29,12 @@ export class ChannelLog {
   readonly entries: Map<string, Publication> | undefined;
   readonly #store: HistoryStore;
   /**
-   * The `seq` of each publication in history and of the newest before them, by their offsets. 0 while history has none: who only
-   * listens to a channel needs none.
+   * The `seq` of each publication in history and of the newest before them, by their offsets. There is one just while history has
+   * something, and 0 stands for none: who only listens to a channel needs none.
    */
   #ring = 0;
   /** `trimmedSeq` while there is no ring. */
   #trimmedSeq: number;
-  /** The last offset that history no longer has. Offsets have no holes. */
-  trimmedOffset = 0;
   /** Nothing in history is older: known without reading the oldest, which lies anywhere in memory. */
   #noneBefore = Number.POSITIVE_INFINITY;
 
@@ -62,9 +62,14 @@ export class ChannelLog {
     this.settings = settings;
     const surplus = this.held - settings.history.size;
     for (let dropped = 0; dropped < surplus; dropped++) this.#dropFirst();
+    this.fitRing();
+    return surplus > 0;
+  }
+
+  /** Takes no more room for what history has than that needs, and lets go of room that others have left. */
+  fitRing(): void {
     if (this.held === 0) this.#giveRing();
     else this.#resizeRing();
-    return surplus > 0;
   }
 
   /** Nothing of the past is held, so that only the place would be lost with it. */
@@ -82,7 +87,7 @@ export class ChannelLog {
     return this.#ring === 0 ? this.#trimmedSeq : this.#seqOf(this.trimmedOffset);
   }
 
-  /** What stands where the next publication will be noted: a place that was not read before is as slow to write as to read. */
+  /** What stands where the next publication will mostly be noted: a place that was not read before is as slow to write as to read. */
   get replacedNext(): number {
     return this.#ring === 0 ? 0 : this.#seqOf(this.offset + 1);
   }
@@ -222,7 +227,7 @@ export class ChannelLog {
     this.#store.letGo(this);
   }
 
-  /** In the ring, for one more. */
+  /** In the ring, for the next. */
   #makeRoom(): void {
     const { rings } = this.#store;
     if (this.#ring === 0) {
@@ -231,12 +236,12 @@ export class ChannelLog {
     } else if (this.held + 2 > rings.sizeOf(this.#ring)) this.#resizeRing();
   }
 
-  /** To what history has, and one more. */
+  /** To what history has, the newest before that, and the next. */
   #resizeRing(): void {
     const { rings } = this.#store;
     let size = smallestRing;
     while (size < this.held + 2) size *= 2;
-    if (size === rings.sizeOf(this.#ring)) return;
+    if (size === rings.sizeOf(this.#ring) && rings.settled(this.#ring)) return;
     const former = this.#ring;
     this.#ring = rings.take(size);
     for (let offset = this.trimmedOffset; offset <= this.offset; offset++) {

@@ -80,7 +80,7 @@ export class HistoryStore {
     if (this.#newest.length === this.#segmentSize) this.#packNewer();
   }
 
-  /** The owner's history has no longer the one that has now become the newest of what it has not. */
+  /** The owner has just let go of one, whose `seq` its `trimmedSeq` is now. */
   letGo(owner: Owner): void {
     if (this.#large.size === 0 || !this.#large.delete(owner.trimmedSeq)) this.#held--;
   }

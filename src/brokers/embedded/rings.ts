@@ -7,6 +7,9 @@
 const blockBits = 14;
 const blockSize = 2 ** blockBits;
 
+/** So much room may be empty, beside three times as much as is taken. */
+const slack = 16 * blockSize;
+
 export class Rings {
   readonly #blocks: (Block | undefined)[] = [undefined];
   /** Places in `#blocks` that others had. */
@@ -15,8 +18,32 @@ export class Rings {
   readonly #open = new Map<number, Block[]>();
 
   /** How many numbers take memory. */
+  #room = 0;
+  /** How many of them are of rings that are taken. */
+  #taken = 0;
+
   get room(): number {
-    return this.#blocks.reduce((sum, block) => sum + (block?.numbers.length ?? 0), 0);
+    return this.#room;
+  }
+
+  /** Few rings are left of many, and keep blocks that are nearly empty: time to `leave` them. */
+  get sparse(): boolean {
+    return this.#room > 4 * this.#taken + slack;
+  }
+
+  /** Rings are taken elsewhere from now on: a block goes when those of its rings that are not `settled` have been given back. */
+  leave(): void {
+    this.#open.clear();
+    for (const block of this.#blocks) {
+      if (block === undefined) continue;
+      block.left = true;
+      if (block.empty) this.#drop(block);
+    }
+  }
+
+  /** Whether a ring need not be taken anew. */
+  settled(ring: number): boolean {
+    return !this.#blockOf(ring).left;
   }
 
   /** A ring that keeps `size` numbers, which is a power of two. What it has at first is nobody's. */
@@ -24,6 +51,7 @@ export class Rings {
     const open = this.#openOf(size);
     const block = open.at(-1) ?? this.#add(size, open);
     const at = block.take();
+    this.#taken += size;
     if (block.full) open.pop();
     return block.place * blockSize + at;
   }
@@ -31,13 +59,13 @@ export class Rings {
   give(ring: number): void {
     const block = this.#blockOf(ring);
     const open = this.#openOf(block.mask + 1);
-    if (block.full) open.push(block);
+    if (block.full && !block.left) open.push(block);
     block.give(startOf(ring));
+    this.#taken -= block.mask + 1;
     // A small one stays, for owners that come and go.
-    if (!block.empty || (open.length === 1 && block.numbers.length === blockSize)) return;
-    open.splice(open.indexOf(block), 1);
-    this.#blocks[block.place] = undefined;
-    this.#free.push(block.place);
+    if (!block.empty || (open.length === 1 && block.numbers.length === blockSize && !block.left)) return;
+    if (!block.left) open.splice(open.indexOf(block), 1);
+    this.#drop(block);
   }
 
   /** How many numbers it keeps. */
@@ -61,6 +89,12 @@ export class Rings {
     return this.#blocks[ring >>> blockBits] as Block;
   }
 
+  #drop(block: Block): void {
+    this.#blocks[block.place] = undefined;
+    this.#free.push(block.place);
+    this.#room -= block.numbers.length;
+  }
+
   #openOf(size: number): Block[] {
     let open = this.#open.get(size);
     if (open === undefined) {
@@ -73,6 +107,7 @@ export class Rings {
   #add(size: number, open: Block[]): Block {
     const block = new Block(this.#free.pop() ?? this.#blocks.length, size);
     this.#blocks[block.place] = block;
+    this.#room += block.numbers.length;
     open.push(block);
     return block;
   }
@@ -88,6 +123,8 @@ class Block {
   readonly numbers: Float64Array;
   /** The size of its rings, less one. */
   readonly mask: number;
+  /** No ring of it is taken any more. */
+  left = false;
   /** Rings from here on were never taken. */
   #untaken = 0;
   /** The last that was given back, whose first number is the one that was before it; -1 for none. */
