@@ -191,25 +191,25 @@ describe("The store of histories", () => {
   });
 
   test("a channel's ring is given back when its history is empty, and when it has got a larger one", () => {
-    const stage = new Stage([100]);
+    const stage = new Stage(new Array<number>(9000).fill(100));
     const { store } = stage;
-    const empty: Record<string, () => void> = {
-      forget: () => stage.forget(0),
-      expire: () => {
+    // Were they kept, these would be more than a block.
+    const ends = [
+      (at: number): void => stage.forget(at),
+      (at: number): void => {
         stage.now += ttl + 1;
-        stage.expire(0);
+        stage.expire(at);
       },
-      resize: () => {
-        stage.resize(0, 0);
-        stage.resize(0, 100);
-      },
-    };
-    for (const end of Object.values(empty)) {
-      for (let round = 0; round < 9000; round++) {
-        stage.publish(0, {});
-        end();
+      (at: number): void => stage.resize(at, 0),
+    ];
+    for (const end of ends) {
+      for (const at of stage.channels.keys()) {
+        stage.publish(at, {});
+        end(at);
       }
+      expect(store.rings.room).toBe(2 ** 14);
     }
+    stage.resize(0, 100);
     for (let round = 0; round < 300; round++) {
       for (let number = 0; number < 100; number++) stage.publish(0, {});
       stage.forget(0);
