@@ -13,15 +13,10 @@ import type {
   Receipt,
   SettingsOf,
 } from "../../src/ports.ts";
+import { stream as plain } from "../fakes/channels.ts";
 import type { FakeClock } from "../fakes/clock.ts";
 
-export const stream: ChannelSettings = {
-  kind: "stream",
-  history: { size: 5, ttl: 600_000 },
-  durable: "no",
-  presence: false,
-  queue: "disconnect",
-};
+export const stream: ChannelSettings = { ...plain, history: { size: 5, ttl: 600_000 } };
 
 /** Settings by the first level of a channel's name. */
 const byFirstLevel: Readonly<Record<string, Partial<ChannelSettings>>> = {

@@ -31,6 +31,7 @@ import { DurableRules, durableEpoch } from "./durable-rules.ts";
 import { HistoryStore } from "./history-store.ts";
 import { honours } from "./honoured.ts";
 import { Order, publicationOf } from "./order.ts";
+import { tidying } from "./tidying.ts";
 
 export interface EmbeddedBrokerParts {
   readonly clock: Clock;
@@ -273,28 +274,20 @@ export class EmbeddedBroker implements Broker {
     return patterns.every((pattern) => run === this.run && seq >= this.#channels.newestLost(pattern));
   }
 
-  /** Lets go of what nobody needs any more; one part in each turn of the event loop. */
-  #tidy(work = this.#tidying()): void {
-    const done = work.next().done === true;
-    this.#stopTidying = this.#clock.after(done ? tidyInterval : 0, () => (done ? this.#tidy() : this.#tidy(work)));
+  #workOfTidying(): Generator<undefined> {
+    return tidying({
+      clock: this.#clock,
+      journal: this.#journal,
+      channels: this.#channels,
+      histories: this.#histories,
+      listened: this.#listened,
+    });
   }
 
-  *#tidying(): Generator<undefined> {
-    this.#histories.forgetParts();
-    for (const part of this.#channels.inParts()) {
-      const now = this.#clock.now();
-      for (const log of part) if (log.expire(now)) trimJournal(this.#journal, log);
-      yield;
-    }
-    yield* this.#channels.dropLongIdle(this.#listened);
-    for (; this.#histories.wasteful; yield) this.#histories.clean();
-    const { rings } = this.#histories;
-    if (!rings.sparse) return;
-    rings.leave();
-    for (const part of this.#channels.inParts()) {
-      for (const log of part) log.fitRing();
-      yield;
-    }
+  /** Lets go of what nobody needs any more; one part in each turn of the event loop. */
+  #tidy(work = this.#workOfTidying()): void {
+    const done = work.next().done === true;
+    this.#stopTidying = this.#clock.after(done ? tidyInterval : 0, () => (done ? this.#tidy() : this.#tidy(work)));
   }
 }
 

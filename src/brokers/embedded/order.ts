@@ -231,13 +231,14 @@ function recordOf(publication: Publication, log: ChannelLog | undefined): Journa
 }
 
 /**
- * Written out for the common case, so that most publications have one shape: their texts are packed together with others. The
- * others are kept as they are, and map entries perhaps for years.
+ * Written out for the common case, so that most publications have one shape: their texts are packed together with others.
+ * What else is kept is kept as it is, and map entries perhaps for years.
  */
 export function publicationOf(log: ChannelLog, draft: Draft, offset: number, seq: number, time: number): Publication {
   const { channel } = log;
   if (draft.key === undefined && draft.tags === undefined && draft.info === undefined && draft.transient !== true) {
     return { channel, offset, seq, time, data: draft.data };
   }
+  if (draft.transient === true) return { ...draft, channel, offset, seq, time };
   return { ...draft, channel, offset, seq, time, data: ownText(draft.data) };
 }

@@ -16,12 +16,11 @@ export class Rings {
   readonly #free: number[] = [];
   /** Those with room, by the size of their rings. */
   readonly #open = new Map<number, Block[]>();
-
-  /** How many numbers take memory. */
   #room = 0;
-  /** How many of them are of rings that are taken. */
+  /** How many numbers are of rings that are taken. */
   #taken = 0;
 
+  /** How many numbers take memory. */
   get room(): number {
     return this.#room;
   }
